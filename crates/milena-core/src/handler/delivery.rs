@@ -1,0 +1,70 @@
+use crate::{error::BoxError, record::Record};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// What one call of a handler gets: a record, or the records of a batch. Never empty.
+///
+/// It is the request of the `tower` services that layers wrap.
+#[derive(Clone)]
+pub struct Delivery {
+    first: Record,
+    rest: Vec<Record>,
+    refused: Arc<Refused>,
+}
+
+/// Records of a batch that an extractor refused, each with the reason.
+type Refused = Mutex<Vec<(usize, BoxError)>>;
+
+impl Delivery {
+    /// These records, which are one call's.
+    ///
+    /// # Panics
+    ///
+    /// If there are none.
+    pub fn batch(records: impl IntoIterator<Item = Record>) -> Self {
+        let mut records = records.into_iter();
+        #[expect(clippy::expect_used, reason = "an empty delivery is the caller's mistake")]
+        let first = records.next().expect("a delivery has at least one record");
+        Self { first, rest: records.collect(), refused: Arc::default() }
+    }
+
+    /// The only record, or the first of the batch.
+    pub fn first(&self) -> &Record {
+        &self.first
+    }
+
+    /// All records, in the order in which they were read.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// How many records there are, at least one.
+    #[expect(clippy::len_without_is_empty, reason = "a delivery is never empty")]
+    pub fn len(&self) -> usize {
+        1 + self.rest.len()
+    }
+
+    /// Takes the record at `index` out of the batch: it fails alone, and the handler gets the rest.
+    pub fn refuse(&self, index: usize, why: BoxError) {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).push((index, why));
+    }
+
+    /// The records refused so far, which are then forgotten.
+    pub fn take_refused(&self) -> Vec<(usize, BoxError)> {
+        std::mem::take(&mut self.refused.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl From<Record> for Delivery {
+    fn from(record: Record) -> Self {
+        Self { first: record, rest: Vec::new(), refused: Arc::default() }
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.records()).finish()
+    }
+}

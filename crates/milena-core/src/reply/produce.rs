@@ -1,0 +1,80 @@
+use crate::record::{Headers, IntoHeaderValue};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// A record on its way to the broker.
+///
+/// ```
+/// use milena_core::ProducerRecord;
+///
+/// let record = ProducerRecord::new("invoices").key("ada").value("{}").header("note", "paid");
+/// assert_eq!(record.partition, None); // the key chooses it
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProducerRecord {
+    /// The topic it goes to.
+    pub topic: Arc<str>,
+    /// The partition; `None` leaves it to the key, as Java's default does.
+    pub partition: Option<i32>,
+    /// The key; `None` is null.
+    pub key: Option<Bytes>,
+    /// The value; `None` is null, a tombstone in a compacted topic.
+    pub value: Option<Bytes>,
+    /// The headers.
+    pub headers: Headers,
+    /// The timestamp in milliseconds since 1970; `None` is the time at which it is handed over.
+    pub timestamp: Option<i64>,
+}
+
+impl ProducerRecord {
+    /// A record for this topic, as yet without key and value.
+    pub fn new(topic: impl Into<Arc<str>>) -> Self {
+        Self {
+            topic: topic.into(),
+            partition: None,
+            key: None,
+            value: None,
+            headers: Headers::new(),
+            timestamp: None,
+        }
+    }
+
+    /// With this key.
+    #[must_use]
+    pub fn key(self, key: impl Into<Bytes>) -> Self {
+        Self { key: Some(key.into()), ..self }
+    }
+
+    /// With this value.
+    #[must_use]
+    pub fn value(self, value: impl Into<Bytes>) -> Self {
+        Self { value: Some(value.into()), ..self }
+    }
+
+    /// For this partition, whatever the key.
+    #[must_use]
+    pub fn partition(self, partition: i32) -> Self {
+        Self { partition: Some(partition), ..self }
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<Box<str>>, value: impl IntoHeaderValue) -> Self {
+        self.headers.push(name, value);
+        self
+    }
+
+    /// With this timestamp, in milliseconds since 1970.
+    #[must_use]
+    pub fn timestamp(self, millis: i64) -> Self {
+        Self { timestamp: Some(millis), ..self }
+    }
+
+    /// How many bytes the broker will get, about.
+    pub fn bytes(&self) -> usize {
+        let size = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+        let headers =
+            self.headers.iter().map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len));
+        size(&self.key) + size(&self.value) + headers.sum::<usize>()
+    }
+}

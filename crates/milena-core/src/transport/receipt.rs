@@ -1,0 +1,57 @@
+use crate::error::{Error, ErrorKind};
+use std::{fmt, sync::Arc};
+
+/// A promise to tell how something ended: a delivery to the broker, or the work that an `Ack` stands for.
+///
+/// A producer takes one with each record and [gives it back](Self::deliver) when the broker has
+/// answered. Dropping it says that no answer will come, so nothing that waits for one waits for ever.
+pub struct Receipt {
+    to: Option<Arc<dyn Receive>>,
+    token: u64,
+}
+
+impl Receipt {
+    /// A receipt that reports to `to` under this token.
+    pub fn new(to: Arc<dyn Receive>, token: u64) -> Self {
+        Self { to: Some(to), token }
+    }
+
+    /// Tells how it ended.
+    pub fn deliver(mut self, result: Result<Delivered, Error>) {
+        if let Some(to) = self.to.take() {
+            to.receive(self.token, result);
+        }
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if let Some(to) = self.to.take() {
+            to.receive(
+                self.token,
+                Err(Error::new(ErrorKind::Driver, "could not learn the outcome: it was given up")),
+            );
+        }
+    }
+}
+
+impl fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Receipt({})", self.token)
+    }
+}
+
+/// Who waits for receipts.
+pub trait Receive: Send + Sync + 'static {
+    /// The receipt of this token came back. It is called once a receipt, on any thread, and must not block.
+    fn receive(&self, token: u64, result: Result<Delivered, Error>);
+}
+
+/// Where the broker put a record.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Delivered {
+    /// The partition.
+    pub partition: i32,
+    /// The offset in it.
+    pub offset: i64,
+}
