@@ -32,6 +32,8 @@ struct Inner {
 pub enum ErrorKind {
     /// An option, an address or a router cannot be used as it is.
     Config,
+    /// No broker answers.
+    Unreachable,
     /// A topic does not exist at the broker.
     UnknownTopic,
     /// The broker does not accept who we are, or does not allow what we asked for.
