@@ -64,8 +64,8 @@ pub trait BatchArguments<S>: Sized {
         state: &S,
     ) -> impl Future<Output = Result<Option<Self>, BoxError>> + Send;
 
-    /// Says what they add to the generated document.
-    fn describe(operation: &mut Operation);
+    /// Says what they add to the generated document: the items of the batch, and the extractors behind it.
+    fn describe(items: &mut Operation, rest: &mut Operation);
 }
 
 async fn batch<S: Sync, T: FromRecord<S> + Send>(delivery: &Delivery, state: &S) -> Vec<T> {
@@ -129,9 +129,10 @@ macro_rules! arity {
                 )))
             }
 
-            fn describe(operation: &mut Operation) {
-                T::describe(operation);
-                $($arg::describe(operation);)*
+            #[allow(unused_variables, reason = "nothing behind the batch is an arity, too")]
+            fn describe(items: &mut Operation, rest: &mut Operation) {
+                T::describe(items);
+                $($arg::describe(rest);)*
             }
         }
     };

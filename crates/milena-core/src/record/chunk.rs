@@ -17,7 +17,7 @@ use std::{
 pub struct Chunk {
     place: TopicPartition,
     epoch: Epoch,
-    records: Box<dyn Records>,
+    records: Arc<dyn Records>,
     context: Context,
 }
 
@@ -29,7 +29,7 @@ impl Chunk {
     /// If there are no records.
     pub fn new(place: TopicPartition, epoch: Epoch, records: impl Records) -> Self {
         assert!(records.len() > 0, "a chunk has at least one record");
-        Self { place, epoch, records: Box::new(records), context: Context::default() }
+        Self { place, epoch, records: Arc::new(records), context: Context::default() }
     }
 
     /// The topic and the partition.
@@ -53,8 +53,8 @@ impl Chunk {
     }
 
     /// The records.
-    pub fn records(&self) -> &dyn Records {
-        &*self.records
+    pub fn records(&self) -> &Arc<dyn Records> {
+        &self.records
     }
 
     /// How many records there are.
@@ -63,10 +63,15 @@ impl Chunk {
         self.records.len()
     }
 
-    /// The same records in this context.
+    /// The same records, not copied, in this context.
     #[must_use]
-    pub fn with_context(self, context: Context) -> Self {
-        Self { context, ..self }
+    pub fn in_context(&self, context: Context) -> Self {
+        Self {
+            place: self.place.clone(),
+            epoch: self.epoch,
+            records: self.records.clone(),
+            context,
+        }
     }
 
     pub(crate) fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {

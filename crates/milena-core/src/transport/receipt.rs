@@ -22,6 +22,11 @@ impl Receipt {
             to.receive(self.token, result);
         }
     }
+
+    /// Takes it back, so that nothing is told: what it stood for was never begun.
+    pub fn cancel(mut self) {
+        self.to = None;
+    }
 }
 
 impl Drop for Receipt {

@@ -1,0 +1,70 @@
+use super::{Attempt, Called, Failure, Plan, Route, Run, Runner, Turn, caught};
+use futures_util::future::BoxFuture;
+use milena_core::{
+    error::BoxError,
+    handler::{Delivery, Outcome},
+    record::Record,
+};
+use std::sync::Arc;
+use tower::{Layer, Service, ServiceExt};
+
+type Wrap = Arc<dyn Fn(Route) -> Route + Send + Sync>;
+
+/// The layers of a subscription, innermost first.
+#[derive(Clone, Default)]
+pub(crate) struct Layers(Vec<Wrap>);
+
+impl Layers {
+    pub(crate) fn push<L>(&mut self, layer: L)
+    where
+        L: Layer<Route> + Send + Sync + 'static,
+        L::Service: Service<Delivery, Response = Outcome> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Delivery>>::Error: Into<BoxError>,
+        <L::Service as Service<Delivery>>::Future: Send + 'static,
+    {
+        self.0.push(Arc::new(move |route| Route::new(layer.layer(route))));
+    }
+
+    /// What lanes run: the plan itself when there are no layers, which costs nothing a record.
+    pub(crate) fn runner<S>(&self, plan: &dyn Plan<S>, state: S) -> Runner
+    where
+        S: Clone,
+    {
+        let bare = plan.runner(state.clone());
+        if self.0.is_empty() {
+            return bare;
+        }
+        let route = self.0.iter().fold(plan.route(state), |route, wrap| wrap(route));
+        match bare {
+            Runner::Each(_) => Runner::Each(Arc::new(Layered(route))),
+            Runner::Batch(_) => Runner::Batch(route),
+        }
+    }
+}
+
+/// A handler that is called once a record, through its layers.
+struct Layered(Route);
+
+impl Run for Layered {
+    fn run<'a>(&'a self, turn: &'a mut Turn<'_>) -> BoxFuture<'a, Option<Called>> {
+        Box::pin(turn.drive(self.0.clone()))
+    }
+}
+
+impl Attempt for Route {
+    async fn attempt(&mut self, record: &Record) -> Result<Outcome, Failure> {
+        self.call_once(record.clone().into()).await
+    }
+}
+
+impl Route {
+    /// Calls the service once, for the records of a batch.
+    pub(crate) async fn attempt_batch(&self, delivery: Delivery) -> Result<Outcome, Failure> {
+        caught(self.clone().call_once(delivery)).await
+    }
+
+    async fn call_once(&mut self, delivery: Delivery) -> Result<Outcome, Failure> {
+        let ready = self.ready().await.map_err(Failure::from_layers)?;
+        ready.call(delivery).await.map_err(Failure::from_layers)
+    }
+}

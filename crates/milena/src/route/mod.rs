@@ -1,0 +1,212 @@
+//! What a subscription runs: its handler with its layers, erased once a chunk.
+
+mod batch;
+mod each;
+mod layered;
+
+pub(crate) use self::{batch::BatchHandler, each::EachHandler, layered::Layers};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use milena_core::{
+    error::BoxError,
+    handler::{Delivery, Outcome},
+    record::{Chunk, Record},
+};
+use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, task};
+use tower::{Service, util::BoxCloneSyncService};
+
+/// The handler of a subscription as a `tower` service: what a layer wraps.
+///
+/// It is called once an attempt, with a record or with the records of a batch.
+#[derive(Clone)]
+pub struct Route(BoxCloneSyncService<Delivery, Outcome, BoxError>);
+
+impl Route {
+    pub(crate) fn new<T>(service: T) -> Self
+    where
+        T: Service<Delivery, Response = Outcome> + Clone + Send + Sync + 'static,
+        T::Error: Into<BoxError>,
+        T::Future: Send + 'static,
+    {
+        Self(BoxCloneSyncService::new(tower::util::MapErr::new(service, Into::into)))
+    }
+}
+
+impl Service<Delivery> for Route {
+    type Response = Outcome;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Outcome, BoxError>>;
+
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> task::Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, delivery: Delivery) -> Self::Future {
+        self.0.call(delivery)
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Route")
+    }
+}
+
+/// What the lanes of a subscription run.
+#[derive(Clone)]
+pub(crate) enum Runner {
+    /// A handler that is called once a record, over a chunk at a time.
+    Each(Arc<dyn Run>),
+    /// A handler that is called once a batch.
+    Batch(Route),
+}
+
+/// A handler that still lacks a state `S`.
+pub(crate) trait Plan<S>: Send + Sync {
+    /// As the service that layers wrap.
+    fn route(&self, state: S) -> Route;
+
+    /// As what lanes run without layers.
+    fn runner(&self, state: S) -> Runner;
+}
+
+/// What becomes of a handler's return value.
+pub(crate) type Finish<O> = Arc<dyn Fn(O) -> Result<Outcome, BoxError> + Send + Sync>;
+
+/// A handler with the loop around it.
+pub(crate) trait Run: Send + Sync {
+    /// Calls the handler with the records of the turn, one after the other, until the turn is over or
+    /// a call ended in something that the sink does not settle by itself.
+    fn run<'a>(&'a self, turn: &'a mut Turn<'_>) -> BoxFuture<'a, Option<Called>>;
+}
+
+/// A stretch of a chunk to call a handler with.
+pub(crate) struct Turn<'a> {
+    pub(crate) chunk: &'a Arc<Chunk>,
+    /// The first record that the handler was not called with.
+    pub(crate) next: u32,
+    pub(crate) end: u32,
+    pub(crate) attempt: u32,
+    pub(crate) sink: &'a dyn Sink,
+}
+
+/// Where the results of a turn go.
+pub(crate) trait Sink: Sync {
+    /// Whether the handler may be called with the record at this place.
+    fn proceed(&self, index: u32) -> bool;
+
+    /// Settles the record at this place, or gives the outcome back when that takes more than a moment.
+    fn settle(&self, index: u32, outcome: Outcome) -> Option<Outcome>;
+}
+
+/// A call whose end is not simply a success.
+pub(crate) struct Called {
+    pub(crate) index: u32,
+    pub(crate) result: Result<Outcome, Failure>,
+}
+
+/// How a call failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// An extractor refused the record: another attempt would read the same bytes.
+    Refused(BoxError),
+    /// The handler or a layer returned an error.
+    Failed(BoxError),
+    /// The handler, a layer or an extractor panicked.
+    Panicked(String),
+}
+
+impl Failure {
+    fn panicked(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Self::Panicked(text.unwrap_or("a value that is not text").to_owned())
+    }
+
+    /// The error that an attempt through layers ended with.
+    fn from_layers(error: BoxError) -> Self {
+        match error.downcast::<Refused>() {
+            Ok(refused) => Self::Refused(refused.0),
+            Err(error) => Self::Failed(error),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) | Self::Failed(error) => f.write_str(&told(&**error)),
+            Self::Panicked(text) => write!(f, "the handler panicked: {text}"),
+        }
+    }
+}
+
+/// The error and what is behind it, as far as it does not tell of that itself.
+fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Carries a refusal through layers, whose errors are boxed.
+#[derive(Debug)]
+pub(crate) struct Refused(pub(crate) BoxError);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// The call, with a panic in it as an error of it.
+pub(crate) async fn caught(
+    call: impl Future<Output = Result<Outcome, Failure>>,
+) -> Result<Outcome, Failure> {
+    match AssertUnwindSafe(call).catch_unwind().await {
+        Ok(result) => result,
+        Err(payload) => Err(Failure::panicked(&*payload)),
+    }
+}
+
+/// One call of a handler with one record.
+trait Attempt: Send {
+    fn attempt(&mut self, record: &Record)
+    -> impl Future<Output = Result<Outcome, Failure>> + Send;
+}
+
+impl Turn<'_> {
+    /// Calls the handler with each record in turn, and lets other tasks run now and then.
+    async fn drive(&mut self, mut handler: impl Attempt) -> Option<Called> {
+        let mut record = Record::new(self.chunk.clone(), self.next).with_attempt(self.attempt);
+        while self.next < self.end && self.sink.proceed(self.next) {
+            let index = self.next;
+            self.next += 1;
+            record.move_to(index);
+            let result = match caught(handler.attempt(&record)).await {
+                Ok(outcome) => self.sink.settle(index, outcome).map(Ok),
+                Err(failure) => Some(Err(failure)),
+            };
+            if let Some(result) = result {
+                return Some(Called { index, result });
+            }
+            // A budget unit for four records costs little, and a ready handler still yields in time.
+            if index % 4 == 3 {
+                tokio::task::coop::consume_budget().await;
+            }
+        }
+        None
+    }
+}

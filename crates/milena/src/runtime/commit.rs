@@ -1,0 +1,153 @@
+use super::{
+    conductor::Conductor,
+    drain::{Drain, Then},
+};
+use milena_core::{
+    error::{Error, ErrorKind},
+    record::{Epoch, TopicPartition},
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How soon a commit that was refused for now is tried again at the end of a drain.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Offsets of a commit, each under the assignment it belongs to.
+type Sent = Vec<(TopicPartition, Epoch, i64)>;
+
+/// When to commit, and what is on its way. There is one commit at a time; the newest offsets win.
+#[derive(Debug)]
+pub(crate) struct Commits {
+    interval: Duration,
+    every: usize,
+    due: Instant,
+    settled: usize,
+    sent: Option<Sent>,
+}
+
+impl Commits {
+    pub(crate) fn new(interval: Duration, every: usize) -> Self {
+        Self { interval, every, due: Instant::now() + interval, settled: 0, sent: None }
+    }
+
+    /// So many more records are settled.
+    pub(crate) fn settled(&mut self, records: usize) {
+        self.settled += records;
+        if self.settled >= self.every {
+            self.due = Instant::now();
+        }
+    }
+
+    /// Whether a commit is to be sent now.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.sent.is_none() && now >= self.due
+    }
+
+    /// When that is, if not for the commit on its way.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.sent.is_none().then_some(self.due)
+    }
+
+    /// Whether one is on its way.
+    pub(crate) fn is_out(&self) -> bool {
+        self.sent.is_some()
+    }
+
+    /// These offsets are on their way, or there was nothing to commit.
+    pub(crate) fn sent(&mut self, offsets: Sent) {
+        self.settled = 0;
+        self.due = Instant::now() + self.interval;
+        self.sent = Some(offsets).filter(|offsets| !offsets.is_empty());
+    }
+
+    /// The answer came; these offsets were on their way.
+    pub(crate) fn answered(&mut self) -> Sent {
+        self.sent.take().unwrap_or_default()
+    }
+}
+
+impl Conductor {
+    /// Takes what is under way as far as it goes without waiting.
+    pub(super) fn progress(&mut self) {
+        let now = Instant::now();
+        while let Some(drain) = self.drains.front() {
+            let quiet = drain.places.iter().all(|place| self.is_quiet(place));
+            let over = drain.is_over(now);
+            if (!quiet && now < drain.deadline) || (self.commits.is_out() && !over) {
+                break;
+            }
+            let (places, again) = (drain.places.clone(), drain.again);
+            let offsets =
+                if over { Vec::new() } else { self.uncommitted(|place| places.contains(place)) };
+            if offsets.is_empty() {
+                self.drained();
+            } else if again.is_none_or(|again| now >= again) {
+                self.commit(offsets);
+            } else {
+                break;
+            }
+        }
+        if self.closing.is_none() && self.commits.is_due(now) {
+            let offsets = self.uncommitted(|_| true);
+            self.commit(offsets);
+        }
+    }
+
+    /// What is settled and not committed, under live epochs: the broker does not check who owns a partition.
+    fn uncommitted(&mut self, mut of: impl FnMut(&TopicPartition) -> bool) -> Sent {
+        let partitions = self.partitions.iter_mut().filter(|(place, _)| of(place));
+        let offset = |(place, partition): (&TopicPartition, &mut super::conductor::Partition)| {
+            let offset = partition.offsets.uncommitted()?;
+            Some((place.clone(), partition.assignment.epoch, offset))
+        };
+        partitions.filter_map(offset).collect()
+    }
+
+    fn commit(&mut self, offsets: Sent) {
+        if !offsets.is_empty() {
+            let plain = offsets.iter().map(|(place, _, offset)| (place.clone(), *offset)).collect();
+            self.consumer.commit(plain);
+        }
+        if let Some(drain) = self.drains.front_mut() {
+            drain.again = None;
+        }
+        self.commits.sent(offsets);
+    }
+
+    pub(super) fn committed(&mut self, result: Result<(), Error>) {
+        let sent = self.commits.answered();
+        let error = match result {
+            Ok(()) => {
+                for (place, epoch, offset) in sent {
+                    self.partition(&place, epoch)
+                        .into_iter()
+                        .for_each(|it| it.offsets.committed(offset));
+                }
+                return;
+            }
+            Err(error) => error,
+        };
+        let again = matches!(error.kind(), ErrorKind::Rebalancing | ErrorKind::Unreachable);
+        tracing::warn!(group = %self.group, %error, again, "a commit was refused");
+        if let Some(drain) = self.drains.front_mut() {
+            drain.again = Some(Instant::now() + AGAIN);
+            drain.gave_up |= !again;
+        }
+    }
+
+    fn is_quiet(&self, place: &TopicPartition) -> bool {
+        self.partitions.get(place).is_none_or(|partition| partition.assignment.is_quiet())
+    }
+
+    /// The first drain is done.
+    fn drained(&mut self) {
+        match self.drains.pop() {
+            Some(Drain { then: Then::Release, places, .. }) => {
+                places.iter().for_each(|place| self.forget(place));
+                self.consumer.release(places);
+            }
+            Some(Drain { then: Then::Close, .. }) => self.close(),
+            None => {}
+        }
+    }
+}

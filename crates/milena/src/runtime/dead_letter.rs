@@ -1,0 +1,133 @@
+use super::{
+    replies::{Waiter, hand_over_one},
+    settle::Item,
+};
+use bytes::Bytes;
+use milena_core::{
+    error::Error,
+    reply::ProducerRecord,
+    transport::{Delivered, Receipt, Receive},
+};
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+/// What the names of the headers that a dead letter gets begin with.
+const PREFIX: &str = "milena-dead-letter-";
+/// No error text is longer than this in a header, so that a dead letter is not too large where its record was not.
+const LONGEST_TEXT: usize = 1_000;
+
+/// Publishes the record to `topic`, and holds it until the broker has the dead letter. Broken off when
+/// its partition has ended.
+pub(crate) async fn send(
+    item: &Item,
+    topic: &Arc<str>,
+    attempts: u32,
+    why: &str,
+) -> ControlFlow<()> {
+    let letter = write(item, topic, attempts, why);
+    item.work.hold(item.index);
+    item.work.assignment.begin();
+    let letter = Arc::new_cyclic(|this| DeadLetter {
+        item: item.clone(),
+        letter,
+        refusals: AtomicU32::new(0),
+        this: this.clone(),
+    });
+    letter.hand_over().await
+}
+
+/// The dead letter: the record byte for byte, and behind its headers those that tell of its fate.
+fn write(item: &Item, topic: &Arc<str>, attempts: u32, why: &str) -> ProducerRecord {
+    let (records, index, place) =
+        (item.work.records(), item.index as usize, &item.work.assignment.place);
+    let copy = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);
+    let mut letter = ProducerRecord::new(topic.clone());
+    letter.key = copy(records.key(index));
+    letter.value = copy(records.value(index));
+    letter.headers = records.headers(index);
+    let timestamp = records.timestamp(index).millis().unwrap_or(-1);
+    let why = &why[..why.floor_char_boundary(LONGEST_TEXT)];
+    [
+        ("topic", place.topic.to_string()),
+        ("partition", place.partition.to_string()),
+        ("offset", records.offset(index).to_string()),
+        ("timestamp", timestamp.to_string()),
+        ("attempts", attempts.to_string()),
+        ("error", why.to_owned()),
+    ]
+    .into_iter()
+    .fold(letter, |letter, (name, value)| letter.header(format!("{PREFIX}{name}"), value))
+}
+
+/// A dead letter on its way to the broker, which is sent again for as long as it is refused.
+struct DeadLetter {
+    item: Item,
+    letter: ProducerRecord,
+    refusals: AtomicU32,
+    this: Weak<Self>,
+}
+
+impl DeadLetter {
+    async fn hand_over(self: &Arc<Self>) -> ControlFlow<()> {
+        let flow = hand_over_one(&self.item.work, self.letter.clone(), self).await;
+        if flow.is_break() {
+            self.item.work.assignment.idle();
+        }
+        flow
+    }
+
+    fn written(&self) {
+        let work = &self.item.work;
+        if self.refusals.load(SeqCst) > 0 {
+            work.assignment.unblock();
+        }
+        work.subscription.counters.dead_lettered.add(1);
+        work.release(self.item.index);
+        work.assignment.idle();
+    }
+
+    /// The source waits: its partition goes no further until the dead letter is written.
+    async fn refused(self: Arc<Self>, error: Error) {
+        let assignment = &self.item.work.assignment;
+        let refusals = self.refusals.fetch_add(1, SeqCst);
+        if refusals == 0 {
+            assignment.block();
+        }
+        let delay = Duration::from_millis(500 << refusals.min(6));
+        let (record, topic) = (self.item.name(), &self.letter.topic);
+        tracing::error!(%record, %topic, %error, ?delay, "a dead letter cannot be written; its partition waits");
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = assignment.ended() => {}
+        }
+        // It is broken off only when the partition has ended, and then nobody waits for it.
+        let _ = self.hand_over().await;
+    }
+}
+
+impl Waiter for Arc<DeadLetter> {
+    fn receipt(&self, bytes: usize) -> Receipt {
+        Receipt::new(self.clone(), bytes as u64)
+    }
+
+    fn withdrawn(&self) {}
+}
+
+impl Receive for DeadLetter {
+    fn receive(&self, token: u64, result: Result<Delivered, Error>) {
+        let subscription = &self.item.work.subscription;
+        subscription.budget.give(token as usize);
+        match (result, self.this.upgrade()) {
+            (Ok(_), _) => self.written(),
+            (Err(error), Some(this)) => drop(subscription.handle.spawn(this.refused(error))),
+            // Whoever reports holds it, so it cannot be gone.
+            (Err(_), None) => self.item.work.assignment.idle(),
+        }
+    }
+}

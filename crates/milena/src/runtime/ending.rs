@@ -1,0 +1,88 @@
+use super::{
+    conductor::{Conductor, Partition},
+    drain::{Drain, Drains, Then},
+};
+use milena_core::error::{Error, ErrorKind};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a consumer may take to leave its group: a JoinGroup on its way can hold it up for seconds.
+const CLOSE_WITHIN: Duration = Duration::from_secs(8);
+
+impl Conductor {
+    /// Ends the group in good order, for this reason.
+    pub(super) fn end(&mut self, reason: Result<(), Error>) {
+        match &self.ending {
+            // The first error is the reason; others follow from it, or come too late to matter.
+            Some(Err(_)) => return,
+            Some(Ok(())) if reason.is_ok() => return,
+            Some(Ok(())) => {
+                self.ending = Some(reason);
+                return;
+            }
+            None => self.ending = Some(reason),
+        }
+        self.partitions.values_mut().for_each(Partition::end);
+        self.shared.clear();
+        let places = self.partitions.keys().cloned().collect();
+        self.drains.add(Drain::new(places, Then::Close, self.options.drain_timeout));
+    }
+
+    /// Ends the group without what needs the broker.
+    pub(super) fn failed(&mut self, error: Error) {
+        if !matches!(self.ending, Some(Err(_))) {
+            self.ending = Some(Err(error));
+        }
+        self.partitions.values_mut().for_each(Partition::end);
+        self.shared.clear();
+        self.drains = Drains::default();
+        self.close();
+    }
+
+    /// Leaves the group, whatever has not ended yet.
+    pub(super) fn close(&mut self) {
+        let mut unfinished = Vec::new();
+        for (place, mut partition) in std::mem::take(&mut self.partitions) {
+            partition.end();
+            if !partition.assignment.leave() {
+                let offset = partition.offsets.committable().unwrap_or_default();
+                unfinished.push(format!("{place}/{offset}"));
+            }
+        }
+        if !unfinished.is_empty() && matches!(self.ending, Some(Ok(()))) {
+            unfinished.sort_unstable();
+            let message = format!(
+                "could not finish within {:?}: calls have not ended with the records {}",
+                self.options.drain_timeout,
+                unfinished.join(", "),
+            );
+            self.ending = Some(Err(Error::new(ErrorKind::Unfinished, message)));
+        }
+        self.consumer.close(CLOSE_WITHIN);
+        self.closing = Some(Instant::now() + 2 * CLOSE_WITHIN);
+    }
+
+    /// Whether there is nothing left to wait for.
+    pub(super) fn is_over(&mut self) -> bool {
+        if self.closing.is_some_and(|until| Instant::now() >= until) {
+            tracing::warn!(group = %self.group, "the consumer did not leave the group in time");
+            self.closed = true;
+        }
+        self.closed
+    }
+
+    /// Says what the group did, in one line.
+    pub(super) fn report(&self) {
+        let it = &self.counters;
+        tracing::info!(
+            group = %self.group,
+            received = it.received.get(),
+            retried = it.retried.get(),
+            skipped = it.skipped.get(),
+            dead_lettered = it.dead_lettered.get(),
+            stale = it.stale.get(),
+            late = it.late.get(),
+            "left the group"
+        );
+    }
+}

@@ -1,0 +1,70 @@
+use super::Work;
+use std::{collections::VecDeque, sync::Arc};
+
+/// The offsets of a partition that were delivered and are not settled, from which follows what may be committed.
+///
+/// The commit base comes from what was delivered, never from what was fetched, so that holes left by
+/// compaction and transaction markers need no special case.
+#[derive(Default)]
+pub(crate) struct Offsets {
+    /// Chunks in order of their offsets; settled ones are gone from the front.
+    chunks: VecDeque<Received>,
+    /// The offset behind the last record that was delivered.
+    next: Option<i64>,
+    committed: Option<i64>,
+}
+
+/// A chunk that was delivered, once to each subscription of its topic.
+struct Received {
+    works: Vec<Arc<Work>>,
+    /// The first record that was not settled when it was last looked at.
+    base: usize,
+}
+
+impl Offsets {
+    /// These records are in work now.
+    pub(crate) fn received(&mut self, works: Vec<Arc<Work>>) {
+        let Some(work) = works.first() else { return };
+        // Nothing before the first record is ours to commit.
+        self.committed.get_or_insert(work.offset(0));
+        self.next = Some(work.offset(work.len() - 1) + 1);
+        self.chunks.push_back(Received { works, base: 0 });
+    }
+
+    /// There is nothing to read before this offset.
+    pub(crate) fn passed(&mut self, offset: i64) {
+        self.next = self.next.max(Some(offset));
+    }
+
+    /// The lowest offset that is not settled, and lets go of what is settled before it.
+    pub(crate) fn committable(&mut self) -> Option<i64> {
+        while let Some(front) = self.chunks.front_mut() {
+            if let Some(offset) = front.unsettled() {
+                return Some(offset);
+            }
+            self.chunks.pop_front();
+        }
+        self.next
+    }
+
+    /// What a commit would say, if it would say anything new.
+    pub(crate) fn uncommitted(&mut self) -> Option<i64> {
+        self.committable()
+            .filter(|offset| self.committed.is_none_or(|committed| *offset > committed))
+    }
+
+    /// The broker has this commit.
+    pub(crate) fn committed(&mut self, offset: i64) {
+        self.committed = self.committed.max(Some(offset));
+    }
+}
+
+impl Received {
+    fn unsettled(&mut self) -> Option<i64> {
+        let len = self.works[0].len();
+        while self.base < len && self.works.iter().all(|work| work.is_settled(self.base)) {
+            self.base += 1;
+        }
+        (self.base < len).then(|| self.works[0].offset(self.base))
+    }
+}

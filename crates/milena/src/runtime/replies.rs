@@ -1,0 +1,192 @@
+use super::{Work, settle, settle::Item};
+use milena_core::{
+    error::{Error, ErrorKind},
+    reply::ProducerRecord,
+    transport::{Delivered, Receipt, Receive},
+};
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering::AcqRel},
+    },
+};
+
+/// Hands the replies of a call to the producer, waiting for room but not for the broker. The records
+/// of the call are held until all replies are acknowledged. Broken off when their partition has ended.
+pub(crate) async fn publish(items: &[Item], replies: Vec<ProducerRecord>) -> ControlFlow<()> {
+    if replies.is_empty() {
+        return ControlFlow::Continue(());
+    }
+    match items {
+        [] => ControlFlow::Continue(()),
+        [item] => {
+            let one = One { work: &item.work, index: item.index };
+            hand_over_all(&item.work, replies, &one).await
+        }
+        [first, ..] => {
+            let together = Together::new(items);
+            let flow = hand_over_all(&first.work, replies, &together).await;
+            together.answered();
+            flow
+        }
+    }
+}
+
+/// The same for one record, as far as it goes without waiting: what does not fit comes back.
+pub(crate) fn publish_now(
+    work: &Arc<Work>,
+    index: u32,
+    replies: Vec<ProducerRecord>,
+) -> Vec<ProducerRecord> {
+    let mut replies = replies.into_iter();
+    while let Some(reply) = replies.next() {
+        if let Err(blocked) = hand_over(work, reply, &One { work, index }) {
+            return std::iter::once(blocked.record).chain(replies).collect();
+        }
+    }
+    Vec::new()
+}
+
+/// Hands over one record, waiting for room. Broken off when the partition has ended.
+pub(crate) async fn hand_over_one(
+    work: &Work,
+    mut record: ProducerRecord,
+    waiter: &impl Waiter,
+) -> ControlFlow<()> {
+    while let Err(blocked) = hand_over(work, record, waiter) {
+        tokio::select! {
+            () = blocked.by.room(work) => record = blocked.record,
+            () = work.assignment.ended() => return ControlFlow::Break(()),
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Who waits for the broker to have a record.
+pub(crate) trait Waiter: Sync {
+    /// A receipt for a record of so many bytes, which gives its place in the budget back.
+    fn receipt(&self, bytes: usize) -> Receipt;
+
+    /// The last receipt was taken back: its record was not handed over.
+    fn withdrawn(&self);
+}
+
+async fn hand_over_all(
+    work: &Work,
+    records: Vec<ProducerRecord>,
+    waiter: &impl Waiter,
+) -> ControlFlow<()> {
+    for record in records {
+        hand_over_one(work, record, waiter).await?;
+    }
+    ControlFlow::Continue(())
+}
+
+fn hand_over(work: &Work, record: ProducerRecord, waiter: &impl Waiter) -> Result<(), Blocked> {
+    let (bytes, subscription) = (record.bytes(), &work.subscription);
+    if !subscription.budget.take(bytes) {
+        return Err(Blocked { record, by: Bound::Budget });
+    }
+    subscription.producer.enqueue(record, waiter.receipt(bytes)).map_err(|full| {
+        full.receipt.cancel();
+        waiter.withdrawn();
+        subscription.budget.give(bytes);
+        Blocked { record: full.record, by: Bound::Producer }
+    })
+}
+
+/// A record with replies of its own.
+struct One<'a> {
+    work: &'a Arc<Work>,
+    index: u32,
+}
+
+impl Waiter for One<'_> {
+    fn receipt(&self, bytes: usize) -> Receipt {
+        self.work.receipt(self.index, bytes)
+    }
+
+    fn withdrawn(&self) {
+        self.work.release(self.index);
+        self.work.assignment.idle();
+    }
+}
+
+/// A record for which there was no room.
+struct Blocked {
+    record: ProducerRecord,
+    by: Bound,
+}
+
+/// What has no room.
+enum Bound {
+    Budget,
+    Producer,
+}
+
+impl Bound {
+    async fn room(&self, work: &Work) {
+        match self {
+            Self::Budget => work.subscription.budget.room().await,
+            Self::Producer => work.subscription.producer.room().await,
+        }
+    }
+}
+
+/// The records of a batch, which are held until all replies of the batch are acknowledged.
+struct Together {
+    items: Vec<Item>,
+    /// The replies that are out, and the call itself until it has handed over all.
+    out: AtomicUsize,
+    failed: OnceLock<String>,
+}
+
+impl Together {
+    fn new(items: &[Item]) -> Arc<Self> {
+        for item in items {
+            item.work.hold(item.index);
+            item.work.assignment.begin();
+        }
+        Arc::new(Self { items: items.to_vec(), out: AtomicUsize::new(1), failed: OnceLock::new() })
+    }
+
+    fn answered(&self) {
+        if self.out.fetch_sub(1, AcqRel) > 1 {
+            return;
+        }
+        for Item { work, index } in &self.items {
+            match self.failed.get() {
+                None => work.release(*index),
+                Some(why) => {
+                    settle::late_failure(work, *index, Error::new(ErrorKind::Publish, why.clone()))
+                }
+            }
+            work.assignment.idle();
+        }
+    }
+}
+
+impl Waiter for Arc<Together> {
+    fn receipt(&self, bytes: usize) -> Receipt {
+        self.out.fetch_add(1, AcqRel);
+        Receipt::new(self.clone(), bytes as u64)
+    }
+
+    fn withdrawn(&self) {
+        self.answered();
+    }
+}
+
+impl Receive for Together {
+    fn receive(&self, token: u64, result: Result<Delivered, Error>) {
+        if let Some(item) = self.items.first() {
+            item.work.subscription.budget.give(token as usize);
+        }
+        if let Err(error) = result {
+            // The first failure speaks for all.
+            let _ = self.failed.set(error.to_string());
+        }
+        self.answered();
+    }
+}

@@ -1,0 +1,155 @@
+use super::{Note, Work, acks::Acks, dead_letter, replies};
+use crate::{route::Failure, subscriber::Failing};
+use milena_core::{
+    error::{Error, ErrorKind},
+    handler::{Decision, Outcome},
+};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
+
+/// A record of a chunk in work.
+#[derive(Clone)]
+pub(crate) struct Item {
+    pub(crate) work: Arc<Work>,
+    pub(crate) index: u32,
+}
+
+/// What a lane does behind a call.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// The next record.
+    Onward,
+    /// The same again, after this time.
+    Again(Duration),
+    /// Nothing: the service stops, or the partition is no longer ours.
+    Stop,
+}
+
+/// Does what the end of a call asks for; nothing here waits for the broker's answer.
+pub(crate) async fn settle(items: &[Item], attempt: u32, result: Result<Outcome, Failure>) -> Next {
+    let outcome = match result {
+        Ok(outcome) => outcome,
+        Err(failure) => return failed(items, attempt, &failure).await,
+    };
+    if let Decision::RetryAfter(delay) = outcome.decision {
+        void_acks(items);
+        return Next::Again(delay);
+    }
+    let failed_ack = items.iter().find_map(|item| item.work.acks.returned(item.index));
+    if let Some(error) = failed_ack {
+        return failed(items, attempt, &Failure::Failed(error.into())).await;
+    }
+    if replies::publish(items, outcome.records).await.is_break() {
+        return Next::Stop;
+    }
+    for item in items {
+        if item.decided(attempt, &outcome.decision).await.is_break() {
+            return Next::Stop;
+        }
+    }
+    Next::Onward
+}
+
+/// What comes of a failed call: another one, or the end of the policy.
+async fn failed(items: &[Item], attempt: u32, failure: &Failure) -> Next {
+    void_acks(items);
+    let [first, ..] = items else { return Next::Onward };
+    let subscription = &first.work.subscription;
+    let refused = matches!(failure, Failure::Refused(_));
+    if let Some(delay) = subscription.policy.retry.delay(attempt).filter(|_| !refused) {
+        subscription.counters.retried.add(items.len());
+        let (record, records) = (first.name(), items.len());
+        tracing::warn!(%record, records, attempt, ?delay, error = %failure, "a call failed and will be tried again");
+        return Next::Again(delay);
+    }
+    for item in items {
+        if item.fail(attempt, failure).await.is_break() {
+            return Next::Stop;
+        }
+    }
+    Next::Onward
+}
+
+fn void_acks(items: &[Item]) {
+    items.iter().for_each(|item| Acks::void(&item.work, item.index));
+}
+
+/// A reply or an `Ack` failed behind the end of its call. The lane is further on, so there is no retry.
+pub(crate) fn late_failure(work: &Work, index: u32, error: Error) {
+    // Behind the end of the partition it is not ours to fail: whoever reads it next will see.
+    let Some(work) = work.this().filter(|work| work.assignment.is_live()) else { return };
+    let busy = work.assignment.busy();
+    work.subscription.handle.clone().spawn(async move {
+        let attempt = work.attempts(index);
+        let item = Item { work, index };
+        // Broken off or not, there is no lane to stop.
+        let _ = item.fail(attempt, &Failure::Failed(error.into())).await;
+        drop(busy);
+    });
+}
+
+impl Item {
+    /// Where the record stands, for a message.
+    pub(crate) fn name(&self) -> String {
+        format!("{}/{}", self.work.assignment.place, self.work.offset(self.index as usize))
+    }
+
+    /// Obeys a decision. The hold of the call is given back when nothing more is to come of it here.
+    async fn decided(&self, attempt: u32, decision: &Decision) -> ControlFlow<()> {
+        match decision {
+            Decision::Done => self.work.release(self.index),
+            Decision::Skip(why) => {
+                self.work.subscription.counters.skipped.add(1);
+                tracing::debug!(record = self.name(), why, "a record was skipped");
+                self.work.release(self.index);
+            }
+            Decision::DeadLetter(why) => {
+                let Failing::DeadLetter(topic) = &self.work.subscription.policy.failing else {
+                    return self.stop(
+                        attempt,
+                        &format!(
+                            "{why} (a dead letter, but its subscription has no topic for them)"
+                        ),
+                    );
+                };
+                return self.dead_letter(topic, attempt, why).await;
+            }
+            Decision::Stop(why) => return self.stop(attempt, why),
+            other => return self.stop(attempt, &format!("no such decision is known: {other:?}")),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The end of the policy for a record that failed for good.
+    pub(crate) async fn fail(&self, attempt: u32, failure: &Failure) -> ControlFlow<()> {
+        let subscription = &self.work.subscription;
+        match &subscription.policy.failing {
+            Failing::Stop => self.stop(attempt, &failure.to_string()),
+            Failing::DeadLetter(topic) => {
+                self.dead_letter(topic, attempt, &failure.to_string()).await
+            }
+            Failing::Skip => {
+                subscription.counters.skipped.add(1);
+                tracing::warn!(record = self.name(), attempt, error = %failure, "a record failed and was skipped");
+                self.work.release(self.index);
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    async fn dead_letter(&self, topic: &Arc<str>, attempt: u32, why: &str) -> ControlFlow<()> {
+        tracing::warn!(record = self.name(), attempt, error = why, %topic, "a record failed and becomes a dead letter");
+        dead_letter::send(self, topic, attempt, why).await?;
+        self.work.release(self.index);
+        ControlFlow::Continue(())
+    }
+
+    /// Stops the service before this record, which stays unsettled.
+    fn stop(&self, attempt: u32, why: &str) -> ControlFlow<()> {
+        let calls = if attempt == 1 { "1 call" } else { &format!("{attempt} calls") };
+        let message = format!("could not process record {} in {calls}: {why}", self.name());
+        if self.work.assignment.is_live() {
+            self.work.assignment.note(Note::Failed(Error::new(ErrorKind::Record, message)));
+        }
+        ControlFlow::Break(())
+    }
+}

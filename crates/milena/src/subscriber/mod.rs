@@ -1,0 +1,225 @@
+//! Handlers and how their records are delivered to them.
+
+mod each;
+mod policy;
+mod retry;
+
+pub use self::{
+    each::{batch, each},
+    policy::{AckPolicy, Concurrency, by_partition},
+    retry::Retry,
+};
+pub(crate) use policy::{Batching, Failing, Policy};
+
+use crate::route::{Finish, Layers, Plan, Route};
+use milena_core::{
+    error::BoxError,
+    handler::{Delivery, IntoOutcome, Operation, Outcome},
+    reply::{IntoRecords, Publish},
+};
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+use tower::{Layer, Service};
+
+/// A handler and how its records are delivered to it; [`each`] and [`batch`] make one.
+///
+/// `S` is the state that its arguments need, `O` what the handler returns, and `C` whether it is
+/// called once a record or once a batch.
+#[must_use = "a subscriber does nothing until a router subscribes it to a topic"]
+pub struct Subscriber<S, O, C> {
+    blueprint: Blueprint<S, O>,
+    layers: Layers,
+    policy: Policy,
+    operation: Operation,
+    cardinality: PhantomData<C>,
+}
+
+/// Marks a subscriber that is called once a record.
+#[derive(Debug)]
+pub struct Each;
+
+/// Marks a subscriber that is called once a batch.
+#[derive(Debug)]
+pub struct Batched;
+
+/// A handler, until it is known what becomes of its return value.
+type Blueprint<S, O> = Box<dyn FnOnce(Finish<O>) -> Box<dyn Plan<S>>>;
+
+/// A handler whose return value is known to settle its record, with everything that was said of it.
+pub(crate) struct Subscribed<S> {
+    pub(crate) plan: Arc<dyn Plan<S>>,
+    pub(crate) layers: Layers,
+    pub(crate) policy: Policy,
+    pub(crate) operation: Operation,
+}
+
+impl<S: 'static, O: 'static, C> Subscriber<S, O, C> {
+    fn new<P: Plan<S> + 'static>(
+        operation: Operation,
+        plan: impl FnOnce(Finish<O>) -> Box<P> + 'static,
+    ) -> Self {
+        Self {
+            blueprint: Box::new(move |finish| plan(finish)),
+            layers: Layers::default(),
+            policy: Policy::default(),
+            operation,
+            cardinality: PhantomData,
+        }
+    }
+
+    /// Publishes what the handler returns, before the record counts as done.
+    ///
+    /// The target is the name of a topic, or [`publish(topic)`](crate::publish) with a key, a
+    /// partition, headers or a timestamp. The handler may return a value, `(key, value)`, an
+    /// `Option` or a `Vec` of those; see [`IntoRecords`]. Nobody waits for the broker here: the next
+    /// record is handled while the replies are on their way, and each record counts as done when its
+    /// replies have arrived. A reply that the broker refuses for good is a failure of its record,
+    /// which is not retried.
+    pub fn publish_to(self, target: impl Into<Publish>) -> Subscriber<S, Outcome, C>
+    where
+        O: IntoRecords,
+    {
+        let to = target.into();
+        let operation = self.operation.replying::<O>(&to);
+        let finish: Finish<O> = Arc::new(move |value| {
+            let mut records = Vec::new();
+            value.into_records(&to, &mut records)?;
+            Ok(Outcome { records, ..Outcome::done() })
+        });
+        let plan = (self.blueprint)(finish);
+        Subscriber {
+            blueprint: Box::new(move |_| plan),
+            layers: self.layers,
+            policy: self.policy,
+            operation,
+            cardinality: PhantomData,
+        }
+    }
+
+    /// What a router keeps of it.
+    pub(crate) fn subscribed(self) -> Subscribed<S>
+    where
+        O: IntoOutcome,
+    {
+        let plan = (self.blueprint)(Arc::new(O::into_outcome));
+        Subscribed {
+            plan: plan.into(),
+            layers: self.layers,
+            policy: self.policy,
+            operation: self.operation,
+        }
+    }
+}
+
+impl<S, O, C> Subscriber<S, O, C> {
+    /// Calls the handler again with a record that failed; the default is [`Retry::none`].
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.policy.retry = retry;
+        self
+    }
+
+    /// Publishes a record that failed for good to `topic`, and goes on.
+    ///
+    /// The dead letter has the key, the value and the headers of the record byte for byte. Behind
+    /// those stand headers that tell where it came from and why: `milena-dead-letter-topic`,
+    /// `-partition`, `-offset`, `-timestamp`, `-attempts` and `-error`. Its timestamp is the moment
+    /// it is written. The record counts as done when the broker has the dead letter; until then the
+    /// record is not done, and if the dead letter cannot be written its partition waits.
+    ///
+    /// # Panics
+    ///
+    /// If failures are already to be skipped.
+    #[track_caller]
+    pub fn dead_letter(mut self, topic: impl Into<Arc<str>>) -> Self {
+        assert!(
+            self.policy.failing != Failing::Skip,
+            "failures are skipped or dead-lettered, not both"
+        );
+        self.policy.failing = Failing::DeadLetter(topic.into());
+        self
+    }
+
+    /// Logs a record that failed for good, and goes on without it. The default is to stop the service.
+    ///
+    /// # Panics
+    ///
+    /// If failures are already to be dead-lettered.
+    #[track_caller]
+    pub fn skip_failures(mut self) -> Self {
+        let dead = matches!(self.policy.failing, Failing::DeadLetter(_));
+        assert!(!dead, "failures are skipped or dead-lettered, not both");
+        self.policy.failing = Failing::Skip;
+        self
+    }
+
+    /// Says when a record counts as done; the default is [`AckPolicy::OnSuccess`].
+    pub fn ack(mut self, ack: AckPolicy) -> Self {
+        self.policy.ack = ack;
+        self
+    }
+
+    /// Says how many records are in work at once; the default is [`by_partition`].
+    pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
+        self.policy.concurrency = concurrency;
+        self
+    }
+
+    /// Wraps the calls of the handler in a `tower` layer; the last added is outermost.
+    ///
+    /// A layer runs once an attempt, around the extractors and the handler, so a timeout bounds each
+    /// attempt for itself.
+    ///
+    /// ```
+    /// use milena::each;
+    /// use tower::timeout::TimeoutLayer;
+    /// use std::time::Duration;
+    ///
+    /// async fn work() {}
+    ///
+    /// # let _: milena::Router = milena::Router::new("group").subscribe("topic",
+    /// each(work).layer(TimeoutLayer::new(Duration::from_secs(10)))
+    /// # );
+    /// ```
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<Route> + Send + Sync + 'static,
+        L::Service: Service<Delivery, Response = Outcome> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Delivery>>::Error: Into<BoxError>,
+        <L::Service as Service<Delivery>>::Future: Send + 'static,
+    {
+        self.layers.push(layer);
+        self
+    }
+}
+
+impl<S, O> Subscriber<S, O, Batched> {
+    /// A batch has at most this many records; the default is 100.
+    ///
+    /// # Panics
+    ///
+    /// If it is none.
+    #[track_caller]
+    pub fn max_records(mut self, max: usize) -> Self {
+        assert!(max > 0, "a batch has at least one record");
+        self.policy.batching.max_records = max;
+        self
+    }
+
+    /// A batch is complete this long after its first record was received; the default is 100 ms.
+    pub fn max_wait(mut self, max: Duration) -> Self {
+        self.policy.batching.max_wait = max;
+        self
+    }
+
+    /// A batch takes records of all partitions of the subscription, so that there is one batch at a
+    /// time. Without this it is of one partition, and the partitions have their batches side by side.
+    pub fn across_partitions(mut self) -> Self {
+        self.policy.batching.across_partitions = true;
+        self
+    }
+}
+
+impl<S, O, C> fmt::Debug for Subscriber<S, O, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
