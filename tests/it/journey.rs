@@ -22,7 +22,10 @@ async fn what_a_handler_returns_is_published_and_its_record_is_committed() {
     test.publish("orders", order(800)).await;
 
     let invoices = test.published::<Invoice>("invoices");
-    assert_eq!(invoices, [Invoice { order: 1200, cents: 1200 }, Invoice { order: 800, cents: 800 }]);
+    assert_eq!(
+        invoices,
+        [Invoice { order: 1200, cents: 1200 }, Invoice { order: 800, cents: 800 }]
+    );
     assert_eq!(test.committed("billing", "orders"), 2);
     test.stop().await.unwrap();
 }
@@ -30,7 +33,11 @@ async fn what_a_handler_returns_is_published_and_its_record_is_committed() {
 #[tokio::test(start_paused = true)]
 async fn records_of_a_partition_are_handled_in_order_and_all_of_them() {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    async fn note(Json(order): Json<Order>, record: Record, State(seen): State<Arc<Mutex<Vec<(i32, u64)>>>>) {
+    async fn note(
+        Json(order): Json<Order>,
+        record: Record,
+        State(seen): State<Arc<Mutex<Vec<(i32, u64)>>>>,
+    ) {
         tokio::task::yield_now().await;
         seen.lock().unwrap().push((record.partition(), order.id));
     }
@@ -53,13 +60,27 @@ async fn records_of_a_partition_are_handled_in_order_and_all_of_them() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_has_the_parts_that_stand_before_it_and_those_of_its_target() {
-    async fn copy(key: Option<Key<String>>, headers: Headers, Json(order): Json<Order>) -> (Option<Key<String>>, Headers, Json<Order>) {
+    async fn copy(
+        key: Option<Key<String>>,
+        headers: Headers,
+        Json(order): Json<Order>,
+    ) -> (Option<Key<String>>, Headers, Json<Order>) {
         (key, headers, Json(order))
     }
     let target = publish("copies").header("source", "copier").timestamp(77).partition(0);
-    let test = TestApp::start(Router::new("copier").subscribe("orders", each(copy).publish_to(target))).await;
+    let test =
+        TestApp::start(Router::new("copier").subscribe("orders", each(copy).publish_to(target)))
+            .await;
 
-    test.publish("orders", ("ada", Headers::new().with("trace", "1").with("trace", "2").with("none", None::<&str>), order(5))).await;
+    test.publish(
+        "orders",
+        (
+            "ada",
+            Headers::new().with("trace", "1").with("trace", "2").with("none", None::<&str>),
+            order(5),
+        ),
+    )
+    .await;
     test.publish("orders", order(6)).await;
 
     let copies = test.records("copies");
@@ -67,6 +88,14 @@ async fn a_reply_has_the_parts_that_stand_before_it_and_those_of_its_target() {
     assert_eq!(copies[0].timestamp().millis(), Some(77));
     let headers = copies[0].headers();
     let headers: Vec<_> = headers.iter().collect();
-    assert_eq!(headers, [("source", Some(&b"copier"[..])), ("trace", Some(b"1")), ("trace", Some(b"2")), ("none", None)]);
+    assert_eq!(
+        headers,
+        [
+            ("source", Some(&b"copier"[..])),
+            ("trace", Some(b"1")),
+            ("trace", Some(b"2")),
+            ("none", None)
+        ]
+    );
     assert_eq!(copies[1].key(), None);
 }

@@ -14,9 +14,9 @@ pub use self::{
 };
 #[cfg(feature = "json")]
 pub use milena_core::Json;
-pub use milena_core::{error, extract, handler, record, reply, transport};
 pub use milena_core::{
     Error, FromRecord, Headers, IntoOutcome, IntoRecords, Outcome, Publisher, Record,
     extract::{Ack, Batch, Key, Metadata, State},
     publish,
 };
+pub use milena_core::{error, extract, handler, record, reply, transport};

@@ -19,14 +19,14 @@ pub(crate) async fn run_chunk(
 ) -> ControlFlow<()> {
     let sink = InOrder { work };
     let mut turn = Turn { chunk, next: 0, end: work.len() as u32, attempt: 1, sink: &sink };
-    while work.assignment.is_live() {
+    while turn.next < turn.end {
         match handler.run(&mut turn).await {
             Some(called) => conclude(handler, chunk, work, called).await?,
-            None if turn.next == turn.end => return ControlFlow::Continue(()),
+            None if !work.assignment.is_live() => return ControlFlow::Break(()),
             None => work.assignment.unblocked().await,
         }
     }
-    ControlFlow::Break(())
+    ControlFlow::Continue(())
 }
 
 /// Brings a record to its end whose first call was not simply a success.

@@ -93,21 +93,16 @@ impl DeadLetter {
     }
 
     /// The source waits: its partition goes no further until the dead letter is written.
-    async fn refused(self: Arc<Self>, error: Error) {
+    async fn again(self: Arc<Self>, refusals: u32, error: Error) {
         let assignment = &self.item.work.assignment;
-        let refusals = self.refusals.fetch_add(1, SeqCst);
-        if refusals == 0 {
-            assignment.block();
-        }
         let delay = Duration::from_millis(500 << refusals.min(6));
         let (record, topic) = (self.item.name(), &self.letter.topic);
         tracing::error!(%record, %topic, %error, ?delay, "a dead letter cannot be written; its partition waits");
         tokio::select! {
-            () = tokio::time::sleep(delay) => {}
-            () = assignment.ended() => {}
+            // It is broken off only when the partition has ended, and then nobody waits for it.
+            () = tokio::time::sleep(delay) => { let _ = self.hand_over().await; }
+            () = assignment.ended() => assignment.idle(),
         }
-        // It is broken off only when the partition has ended, and then nobody waits for it.
-        let _ = self.hand_over().await;
     }
 }
 
@@ -125,7 +120,13 @@ impl Receive for DeadLetter {
         subscription.budget.give(token as usize);
         match (result, self.this.upgrade()) {
             (Ok(_), _) => self.written(),
-            (Err(error), Some(this)) => drop(subscription.handle.spawn(this.refused(error))),
+            (Err(error), Some(this)) => {
+                let refusals = self.refusals.fetch_add(1, SeqCst);
+                if refusals == 0 {
+                    self.item.work.assignment.block();
+                }
+                subscription.handle.spawn(this.again(refusals, error));
+            }
             // Whoever reports holds it, so it cannot be gone.
             (Err(_), None) => self.item.work.assignment.idle(),
         }

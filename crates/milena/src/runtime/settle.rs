@@ -34,19 +34,40 @@ pub(crate) async fn settle(items: &[Item], attempt: u32, result: Result<Outcome,
         void_acks(items);
         return Next::Again(delay);
     }
-    let failed_ack = items.iter().find_map(|item| item.work.acks.returned(item.index));
-    if let Some(error) = failed_ack {
-        return failed(items, attempt, &Failure::Failed(error.into())).await;
-    }
-    if replies::publish(items, outcome.records).await.is_break() {
+    let items = match acknowledged(items, attempt).await {
+        Ok(items) => items,
+        Err(next) => return next,
+    };
+    if replies::publish(&items, outcome.records).await.is_break() {
         return Next::Stop;
     }
-    for item in items {
+    for item in &items {
         if item.decided(attempt, &outcome.decision).await.is_break() {
             return Next::Stop;
         }
     }
     Next::Onward
+}
+
+/// The records of a call that ended well but for those whose `Ack` failed while it ran: for them the
+/// call failed. In a batch such a record fails alone.
+async fn acknowledged(items: &[Item], attempt: u32) -> Result<Vec<Item>, Next> {
+    let mut good = Vec::with_capacity(items.len());
+    for item in items {
+        let Some(error) = item.work.acks.returned(item.index) else {
+            good.push(item.clone());
+            continue;
+        };
+        let failure = Failure::Failed(error.into());
+        if items.len() == 1 {
+            return Err(failed(items, attempt, &failure).await);
+        }
+        Acks::void(&item.work, item.index);
+        if item.fail(attempt, &failure).await.is_break() {
+            return Err(Next::Stop);
+        }
+    }
+    Ok(good)
 }
 
 /// What comes of a failed call: another one, or the end of the policy.

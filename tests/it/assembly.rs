@@ -1,0 +1,90 @@
+use milena::{Ack, AckPolicy, Batch, Router, batch, each};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+async fn work() {}
+
+/// The message of the panic that assembling a router ends with.
+fn refused(assemble: impl FnOnce() -> Router) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(assemble)).expect_err("it cannot be assembled");
+    payload
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| Some((*payload.downcast_ref::<&str>()?).to_owned()))
+        .unwrap()
+}
+
+#[test]
+fn a_router_that_makes_no_sense_is_refused_where_it_is_written() {
+    async fn acks(_: Batch<String>, ack: Ack) {
+        ack.done();
+    }
+    let new = || Router::new("billing");
+    let cases: [(&str, fn() -> Router); 9] = [
+        ("the name of a consumer group cannot be empty", || Router::new("")),
+        (
+            "no topic can be called ``: a name has 1 to 249 letters, digits, `.`, `_` and `-`",
+            || Router::new("g").subscribe("", each(work)),
+        ),
+        (
+            "no topic can be called `^orders.*`: a name has 1 to 249 letters, digits, `.`, `_` and `-`",
+            || Router::new("g").subscribe("^orders.*", each(work)),
+        ),
+        ("a subscription has at least one topic", || {
+            Router::new("g").subscribe(Vec::<String>::new(), each(work))
+        }),
+        ("topic `a` is named twice in one subscription", || {
+            Router::new("g").subscribe(["a", "a"], each(work))
+        }),
+        ("the dead letters of topic `a` would come back to it", || {
+            Router::new("g").subscribe(["b", "a"], each(work).dead_letter("a"))
+        }),
+        ("failures are skipped or dead-lettered, not both", || {
+            Router::new("g").subscribe("a", each(work).skip_failures().dead_letter("b"))
+        }),
+        ("an `Ack` in a batch is taken with each record: `Batch<(T, Ack)>`", || {
+            Router::new("g").subscribe("a", batch(acks))
+        }),
+        ("a batch has at least one record", || {
+            Router::new("g").subscribe("a", batch(|_: Batch<String>| async {}).max_records(0))
+        }),
+    ];
+    for (message, assemble) in cases {
+        assert_eq!(refused(assemble), message);
+    }
+    let twice = refused(|| {
+        new()
+            .subscribe(["a", "b"], each(work))
+            .subscribe(["c", "b"], each(work).ack(AckPolicy::OnReceive))
+    });
+    assert!(twice.starts_with("group `billing` subscribes to topic `b` twice, with options that do not go together: OnSuccess"), "{twice}");
+    let merged = refused(|| new().subscribe("a", each(work)).merge(new().commit_every(1)));
+    assert_eq!(merged, "group `billing` is merged with itself, with different options");
+}
+
+#[tokio::test]
+async fn a_router_without_subscriptions_cannot_be_served() {
+    let error =
+        milena::serve(milena_memory::Memory::new(), Router::new("billing")).await.unwrap_err();
+
+    assert_eq!(error.to_string(), "could not serve group `billing`: it subscribes to no topic");
+}
+
+#[test]
+fn a_router_says_what_its_operations_are() {
+    async fn copy(_: milena::Json<u32>) -> milena::Json<String> {
+        milena::Json(String::new())
+    }
+    let app: Router = Router::new("a")
+        .subscribe(["x", "y"], each(copy).publish_to("z"))
+        .merge(Router::new("b").subscribe("x", each(work)));
+
+    let operations: Vec<_> = app.operations().collect();
+
+    let (group, topics, operation) = operations[0];
+    assert_eq!((group, topics.len()), ("a", 2));
+    let reply = operation.reply.as_ref().unwrap();
+    assert_eq!(&*reply.topic, "z");
+    assert_eq!(reply.value.as_ref().unwrap().get("type").unwrap(), "string");
+    assert_eq!(operation.value.as_ref().unwrap().get("type").unwrap(), "integer");
+    assert_eq!((operations[1].0, operations[1].2.value.is_none()), ("b", true));
+}

@@ -1,0 +1,123 @@
+use crate::{app::TestApp, billing::order};
+use milena::{Batch, Json, Outcome, Record, Retry, Router, State, batch, each, handler::Delivery};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tower::{
+    ServiceBuilder, layer::layer_fn, limit::ConcurrencyLimitLayer, timeout::TimeoutLayer,
+    util::MapRequestLayer,
+};
+
+const MS: Duration = Duration::from_millis(1);
+
+type Seen = Arc<Mutex<Vec<&'static str>>>;
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_of_tower_bounds_each_attempt_and_the_lane_goes_on() {
+    async fn sleep(Json(order): Json<crate::billing::Order>) {
+        tokio::time::sleep(order.cents.unsigned_abs() as u32 * MS).await;
+    }
+    let subscriber = each(sleep)
+        .layer(TimeoutLayer::new(50 * MS))
+        .retry(Retry::fixed(2, MS))
+        .dead_letter("dead");
+    let test = TestApp::start(Router::new("g").subscribe("orders", subscriber)).await;
+
+    test.publish("orders", vec![order(10), order(1000), order(20)]).await;
+
+    let [letter] = &test.records("dead")[..] else { panic!("one record is too slow") };
+    assert_eq!(letter.headers().get("milena-dead-letter-error"), Some(&b"request timed out"[..]));
+    assert_eq!(letter.headers().get("milena-dead-letter-attempts"), Some(&b"2"[..]));
+    assert_eq!(test.committed("g", "orders"), 3);
+    test.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_layer_added_is_outermost_and_a_routers_wraps_what_was_added_before() {
+    fn say(
+        seen: &Seen,
+        what: &'static str,
+    ) -> MapRequestLayer<impl Fn(Delivery) -> Delivery + Clone + Send + Sync + 'static> {
+        let seen = seen.clone();
+        MapRequestLayer::new(move |delivery| {
+            seen.lock().unwrap().push(what);
+            delivery
+        })
+    }
+    async fn done(State(seen): State<Seen>) {
+        seen.lock().unwrap().push("handler");
+    }
+    let seen = Seen::default();
+    let app = Router::new("g")
+        .subscribe("t", each(done).layer(say(&seen, "inner")).layer(say(&seen, "outer")))
+        .layer(say(&seen, "router"))
+        .subscribe("other", each(done))
+        .with_state(seen.clone());
+    let test = TestApp::start(app).await;
+
+    test.publish("t", "x").await;
+    assert_eq!(*seen.lock().unwrap(), ["router", "outer", "inner", "handler"]);
+    seen.lock().unwrap().clear();
+    test.publish("other", "x").await;
+    assert_eq!(*seen.lock().unwrap(), ["handler"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unmodified_layers_of_tower_compose_around_single_records_and_batches() {
+    async fn one() {}
+    async fn many(Batch(_): Batch<String>) {}
+    let stack = ServiceBuilder::new()
+        .layer(TimeoutLayer::new(100 * MS))
+        .layer(ConcurrencyLimitLayer::new(1))
+        .into_inner();
+    let app =
+        Router::new("g").subscribe("one", each(one)).subscribe("many", batch(many)).layer(stack);
+    let test = TestApp::start(app).await;
+
+    test.publish("one", vec!["a", "b"]).await;
+    test.publish("many", vec!["a", "b"]).await;
+
+    assert_eq!((test.committed("g", "one"), test.committed("g", "many")), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_can_settle_a_record_and_a_refusal_passes_through_it() {
+    async fn refuse(_: Json<u32>) {}
+    let skip = layer_fn(|inner: milena::Route| {
+        tower::service_fn(move |delivery: Delivery| {
+            let inner = inner.clone();
+            async move {
+                if delivery.first().value() == Some(b"skip") {
+                    return Ok(Outcome::skip("a layer says so"));
+                }
+                tower::ServiceExt::oneshot(inner, delivery).await
+            }
+        })
+    });
+    let subscriber = each(refuse).layer(skip).retry(Retry::fixed(9, MS)).dead_letter("dead");
+    let test = TestApp::start(Router::new("g").subscribe("t", subscriber)).await;
+
+    test.publish("t", vec!["skip", "nonsense", "7"]).await;
+
+    let [letter] = &test.records("dead")[..] else { panic!("one record cannot be decoded") };
+    assert_eq!(
+        letter.headers().get("milena-dead-letter-attempts"),
+        Some(&b"1"[..]),
+        "it is not tried again"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_behind_a_layer_is_a_failure_of_its_record() {
+    async fn panic(record: Record) {
+        assert!(record.offset() != 0, "at the start");
+    }
+    let subscriber = each(panic).layer(TimeoutLayer::new(MS)).dead_letter("dead");
+    let test = TestApp::start(Router::new("g").subscribe("t", subscriber)).await;
+
+    test.publish("t", vec!["a", "b"]).await;
+
+    assert_eq!(test.records("dead").len(), 1);
+    assert_eq!(test.committed("g", "t"), 2);
+}
