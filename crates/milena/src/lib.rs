@@ -1,5 +1,6 @@
 #![doc = include_str!("docs/crate.md")]
 
+mod connect;
 mod route;
 mod router;
 mod runtime;
@@ -7,6 +8,7 @@ mod serve;
 mod subscriber;
 
 pub use self::{
+    connect::connect,
     route::Route,
     router::{Router, Topics},
     serve::{Serve, serve},
@@ -20,3 +22,7 @@ pub use milena_core::{
     publish,
 };
 pub use milena_core::{error, extract, handler, record, reply, transport};
+#[cfg(feature = "memory")]
+pub use milena_memory::Memory;
+#[cfg(feature = "kafka")]
+pub use milena_rdkafka::Kafka;
