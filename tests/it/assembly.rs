@@ -1,4 +1,4 @@
-use milena::{Ack, AckPolicy, Batch, Router, batch, each};
+use milena::{AckPolicy, Batch, Router, batch, each, extract::Ack};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 async fn work() {}

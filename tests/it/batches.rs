@@ -1,10 +1,8 @@
-use crate::{
-    app::TestApp,
-    billing::{Invoice, Order, order},
-};
+use crate::billing::{Invoice, Order, order};
 use milena::{Batch, Json, Retry, Router, State, batch, extract::Metadata};
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
+use milena_test::TestApp;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -31,7 +29,7 @@ async fn a_batch_is_full_at_its_size_and_complete_after_its_wait() {
     let broker = Memory::new();
     (0..7).for_each(|i| {
         broker.create_topic("orders", 1);
-        produce(&broker, 0, i)
+        produce(&broker, 0, i);
     });
     let subscriber = batch(note).max_records(3).max_wait(50 * MS);
     let app = Router::new("g").subscribe("orders", subscriber).with_state(calls.clone());

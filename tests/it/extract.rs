@@ -1,15 +1,15 @@
-use crate::{
-    app::TestApp,
-    billing::{Order, order},
-};
+use crate::billing::{Order, order};
 use bytes::Bytes;
 use milena::{
-    FromRecord, Headers, Json, Key, Publisher, Record, Router, State, each,
+    Json, Key, Publisher, Record, Router, State, each,
     error::BoxError,
+    extract::FromRecord,
     extract::{FromHeader, FromRef, Header, Metadata, Rejection},
+    record::Headers,
     record::Timestamp,
     reply::{Partition, Tombstone},
 };
+use milena_test::TestApp;
 use std::sync::{Arc, Mutex};
 
 /// What handlers saw.
@@ -233,7 +233,7 @@ async fn an_extractor_of_the_running_service_says_so_elsewhere() {
         Record::new(Arc::new(Chunk::new(TopicPartition::new("t", 0), Epoch(1), vec![owned])), 0);
 
     let publisher = Publisher::from_record(&record, &()).await.unwrap_err().to_string();
-    let ack = milena::Ack::from_record(&record, &()).await.unwrap_err().to_string();
+    let ack = milena::extract::Ack::from_record(&record, &()).await.unwrap_err().to_string();
 
     assert_eq!(
         publisher,

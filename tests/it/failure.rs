@@ -1,9 +1,7 @@
-use crate::{
-    app::TestApp,
-    billing::{Invoice, Order, bill, order},
-};
-use milena::{Headers, Json, Outcome, Retry, Router, State, each, error::ErrorKind};
+use crate::billing::{Invoice, Order, bill, order};
+use milena::{Json, Outcome, Retry, Router, State, each, error::ErrorKind, record::Headers};
 use milena_core::ProducerRecord;
+use milena_test::TestApp;
 use std::{
     sync::{
         Arc, Mutex,

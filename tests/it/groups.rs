@@ -1,10 +1,8 @@
-use crate::{
-    app::TestApp,
-    billing::{Invoice, Order, bill, order},
-};
+use crate::billing::{Invoice, Order, bill, order};
 use milena::{Json, Record, Router, State, each, error::ErrorKind, reply::Partition};
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
+use milena_test::TestApp;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -49,7 +47,9 @@ fn fill(broker: &Memory, partitions: i32, records: i32) {
     broker.create_topic("orders", partitions);
     for i in 0..records {
         let value = serde_json::to_vec(&order(i.into()).0).unwrap();
-        broker.produce(ProducerRecord::new("orders").partition(i % partitions).value(value)).unwrap();
+        broker
+            .produce(ProducerRecord::new("orders").partition(i % partitions).value(value))
+            .unwrap();
     }
 }
 
@@ -92,7 +92,8 @@ async fn partitions_change_hands_without_loss_and_without_a_second_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_partition_changes_hands_when_the_running_call_has_ended_and_the_rest_goes_to_the_other() {
+async fn a_partition_changes_hands_when_the_running_call_has_ended_and_the_rest_goes_to_the_other()
+{
     let (broker, shared) = (Memory::new(), Shared::new(2));
     fill(&broker, 2, 20);
     let first = TestApp::start_on(broker.clone(), app(&shared, 1)).await;
@@ -109,7 +110,10 @@ async fn a_partition_changes_hands_when_the_running_call_has_ended_and_the_rest_
     let handled = shared.handled();
     check_once_and_in_order(&handled, 20);
     let of_second: Vec<_> = handled.iter().filter(|it| it.0 == 2).collect();
-    assert!((8..10).contains(&of_second.len()), "one or two of ten were the first member's: {handled:?}");
+    assert!(
+        (8..10).contains(&of_second.len()),
+        "one or two of ten were the first member's: {handled:?}"
+    );
     first.stop().await.unwrap();
     second.stop().await.unwrap();
 }
@@ -245,7 +249,10 @@ async fn a_slow_partition_is_held_back_and_the_others_run_on() {
     }
     let (broker, shared) = (Memory::new(), Shared::new(0));
     fill(&broker, 3, 9000);
-    let app = Router::new("g").subscribe("orders", each(slow_first)).buffer(100, 1 << 20).with_state(shared.clone());
+    let app = Router::new("g")
+        .subscribe("orders", each(slow_first))
+        .buffer(100, 1 << 20)
+        .with_state(shared.clone());
     let test = TestApp::start_on(broker.clone(), app).await;
 
     tokio::time::sleep(100 * MS).await;
@@ -314,7 +321,11 @@ async fn a_group_begins_where_it_is_told_and_goes_on_where_it_left() {
 #[tokio::test]
 async fn an_unknown_topic_ends_the_service_with_its_name() {
     let broker = Memory::new().without_auto_create();
-    let test = TestApp::start_on(broker, Router::new("g").subscribe("ordres", each(bill).publish_to("invoices"))).await;
+    let test = TestApp::start_on(
+        broker,
+        Router::new("g").subscribe("ordres", each(bill).publish_to("invoices")),
+    )
+    .await;
     test.settle().await;
 
     let error = test.stop().await.unwrap_err();

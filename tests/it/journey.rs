@@ -1,9 +1,7 @@
-use crate::{
-    app::TestApp,
-    billing::{Invoice, Order, bill, order},
-};
-use milena::{Headers, Json, Key, Record, Router, State, each, publish};
+use crate::billing::{Invoice, Order, bill, order};
+use milena::{Json, Key, Record, Router, State, each, publish, record::Headers};
 use milena_memory::Memory;
+use milena_test::TestApp;
 use std::sync::{Arc, Mutex};
 
 #[tokio::test]

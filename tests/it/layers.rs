@@ -1,5 +1,6 @@
-use crate::{app::TestApp, billing::order};
+use crate::billing::order;
 use milena::{Batch, Json, Outcome, Record, Retry, Router, State, batch, each, handler::Delivery};
+use milena_test::TestApp;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -84,7 +85,7 @@ async fn unmodified_layers_of_tower_compose_around_single_records_and_batches() 
 #[tokio::test(start_paused = true)]
 async fn a_layer_can_settle_a_record_and_a_refusal_passes_through_it() {
     async fn refuse(_: Json<u32>) {}
-    let skip = layer_fn(|inner: milena::Route| {
+    let skip = layer_fn(|inner: milena::router::Route| {
         tower::service_fn(move |delivery: Delivery| {
             let inner = inner.clone();
             async move {

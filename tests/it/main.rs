@@ -3,13 +3,14 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::excessive_nesting,
     missing_docs,
     reason = "these are tests"
 )]
 
 mod acks;
-#[path = "../../crates/milena-test/src/app.rs"]
-mod app;
 mod assembly;
 mod batches;
 mod billing;

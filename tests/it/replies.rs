@@ -1,10 +1,8 @@
-use crate::{
-    app::TestApp,
-    billing::{Invoice, Order, bill, order},
-};
+use crate::billing::{Invoice, Order, bill, order};
 use milena::{Json, Publisher, Retry, Router, State, each, error::ErrorKind, reply::Tombstone};
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
+use milena_test::TestApp;
 use std::{
     sync::{
         Arc,

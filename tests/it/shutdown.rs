@@ -1,9 +1,12 @@
-use crate::app::TestApp;
 use milena::{Record, Retry, Router, State, each, error::ErrorKind};
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
+use milena_test::TestApp;
 use std::{
-    sync::{Arc, atomic::{AtomicU32, Ordering::SeqCst}},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -11,7 +14,9 @@ const MS: Duration = Duration::from_millis(1);
 
 fn broker_with(records: u32) -> Memory {
     let broker = Memory::new();
-    (0..records).for_each(|i| { broker.produce(ProducerRecord::new("t").value(i.to_string())).unwrap(); });
+    (0..records).for_each(|i| {
+        broker.produce(ProducerRecord::new("t").value(i.to_string())).unwrap();
+    });
     broker
 }
 
@@ -50,7 +55,10 @@ async fn a_call_that_never_ends_is_given_up_and_named() {
     let error = test.stop().await.unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Unfinished);
-    assert_eq!(error.to_string(), "could not finish within 3s: calls have not ended with the records t/0/2");
+    assert_eq!(
+        error.to_string(),
+        "could not finish within 3s: calls have not ended with the records t/0/2"
+    );
     assert_eq!(asked.elapsed(), 3000 * MS);
     assert_eq!(broker.committed("g", "t", 0), Some(2));
     assert_eq!(broker.members("g"), 0);
@@ -80,7 +88,11 @@ async fn replies_on_their_way_are_waited_for_and_their_records_are_committed() {
     }
     let broker = broker_with(3);
     broker.faults().hold_deliveries();
-    let test = TestApp::start_on(broker.clone(), Router::new("g").subscribe("t", each(copy).publish_to("copies"))).await;
+    let test = TestApp::start_on(
+        broker.clone(),
+        Router::new("g").subscribe("t", each(copy).publish_to("copies")),
+    )
+    .await;
     tokio::time::sleep(MS).await;
     let faults = broker.faults();
     tokio::spawn(async move {
@@ -97,7 +109,12 @@ async fn replies_on_their_way_are_waited_for_and_their_records_are_committed() {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_is_dropped_ends_like_a_crash_and_nothing_is_lost() {
     let (broker, calls) = (broker_with(3), Arc::new(AtomicU32::new(0)));
-    let app = || Router::new("g").subscribe("t", each(take_a_second)).commit_interval(1_000_000 * MS).with_state(calls.clone());
+    let app = || {
+        Router::new("g")
+            .subscribe("t", each(take_a_second))
+            .commit_interval(1_000_000 * MS)
+            .with_state(calls.clone())
+    };
     let service = milena::serve(broker.clone(), app()).with_shutdown(std::future::pending());
     let dropped = tokio::time::timeout(1500 * MS, service.into_future()).await;
     assert!(dropped.is_err());

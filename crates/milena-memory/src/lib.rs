@@ -1,1 +1,204 @@
+//! The in-process broker of Milena.
+//!
+//! [`Memory`] is a [`Transport`]: a service runs on it unchanged, with consumer groups, cooperative
+//! rebalances, committed offsets and offsets that hold no record. It needs no async runtime and has
+//! no clock and no thread of its own, so tests on it run with time paused.
+//!
+//! What differs from Kafka: everything is in this process, nothing is ever deleted, a commit for a
+//! partition that is another member's is refused, and a member that never answers a revoke keeps its
+//! partitions, as there is no clock to tell the time. [`Faults`] makes go wrong what can.
 
+mod after;
+mod assign;
+mod broker;
+mod changed;
+mod consumer;
+mod faults;
+mod group;
+mod inspect;
+mod log;
+mod member;
+mod producer;
+
+pub use self::{
+    changed::Changed,
+    faults::{Faults, Fired},
+};
+
+use self::{broker::Broker, consumer::MemoryConsumer, producer::MemoryProducer};
+use milena_core::{
+    error::Error,
+    reply::ProducerRecord,
+    transport::{BoxFuture, Consumer, Delivered, Membership, NewTopic, Producer, Transport},
+};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// A broker in this process.
+///
+/// It is a handle: clones of it are the same broker. A topic comes into being when it is first
+/// written or subscribed to.
+///
+/// ```
+/// use milena_core::ProducerRecord;
+/// use milena_memory::Memory;
+///
+/// # fn main() -> Result<(), milena_core::Error> {
+/// let memory = Memory::new();
+/// memory.create_topic("orders", 3);
+///
+/// let delivered = memory.produce(ProducerRecord::new("orders").key("ada").value("{}"))?;
+///
+/// assert_eq!(memory.end("orders", delivered.partition), 1);
+/// assert_eq!(memory.records("orders")[0].key(), Some(&b"ada"[..]));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct Memory(Arc<Mutex<Broker>>);
+
+impl Memory {
+    /// A broker without topics.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With this many partitions for each topic that is made without saying how many; 1 by default.
+    ///
+    /// # Panics
+    ///
+    /// If it is less than one.
+    #[must_use]
+    #[track_caller]
+    pub fn default_partitions(self, partitions: i32) -> Self {
+        assert!(
+            partitions > 0,
+            "could not make topics of {partitions} partitions: that is too few"
+        );
+        self.with(|broker| broker.topics.default_partitions = partitions);
+        self
+    }
+
+    /// Without topics that come into being by themselves: to write or subscribe to one that was not
+    /// created is an error of kind `UnknownTopic`.
+    #[must_use]
+    pub fn without_auto_create(self) -> Self {
+        self.with(|broker| broker.topics.auto_create = false);
+        self
+    }
+
+    /// With at most this many records in a chunk; 500 by default. It counts for members that join later.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    #[must_use]
+    #[track_caller]
+    pub fn max_chunk(self, records: usize) -> Self {
+        assert!(records > 0, "could not make chunks of 0 records: a chunk is never empty");
+        self.with(|broker| broker.settings.max_chunk = records);
+        self
+    }
+
+    /// With this time for the answer to a revoke; a minute by default. Members are told, and as there
+    /// is no clock, not held to it. It counts for members that join later.
+    #[must_use]
+    pub fn revoke_within(self, time: Duration) -> Self {
+        self.with(|broker| broker.settings.revoke_within = time);
+        self
+    }
+
+    /// Creates a topic with this many partitions; one that exists stays as it is.
+    ///
+    /// # Panics
+    ///
+    /// If that is less than one partition.
+    #[track_caller]
+    pub fn create_topic(&self, name: impl Into<Arc<str>>, partitions: i32) {
+        let name = name.into();
+        assert!(
+            partitions > 0,
+            "could not create topic `{name}`: {partitions} partitions are too few"
+        );
+        self.with(|broker| broker.create_topic(&name, partitions));
+    }
+
+    /// Raises a topic to this many partitions in all, and the groups that subscribe to it rebalance.
+    /// A topic that is unknown is created; one that has as many stays as it is.
+    ///
+    /// # Panics
+    ///
+    /// If that is less than one partition.
+    #[track_caller]
+    pub fn add_partitions(&self, topic: impl Into<Arc<str>>, total: i32) {
+        let topic = topic.into();
+        assert!(total > 0, "could not raise topic `{topic}`: {total} partitions are too few");
+        self.with(|broker| broker.add_partitions(&topic, total));
+    }
+
+    /// Appends offsets that hold no record, as a transaction marker does.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such partition.
+    #[track_caller]
+    pub fn skip_offsets(&self, topic: &str, partition: i32, offsets: u32) {
+        let skipped = self.with(|broker| broker.skip_offsets(topic, partition, offsets));
+        assert!(skipped, "could not skip offsets of `{topic}/{partition}`: no such partition");
+    }
+
+    /// Publishes a record, past every producer and whatever its deliveries wait for.
+    ///
+    /// ```
+    /// # use milena_core::ProducerRecord;
+    /// # use milena_memory::Memory;
+    /// let delivered = Memory::new().produce(ProducerRecord::new("orders").value("{}"));
+    /// assert_eq!(delivered.unwrap().offset, 0);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The topic or its partition does not exist, or one of the [`Faults`] refuses the record.
+    pub fn produce(&self, record: ProducerRecord) -> Result<Delivered, Error> {
+        self.with(|broker| broker.write(record))
+    }
+
+    /// The faults that can be asked for.
+    pub fn faults(&self) -> Faults {
+        Faults::new(self.clone())
+    }
+
+    /// Works on the broker under its lock. What calls the code of others waits in
+    /// [`After`](after::After) until the lock is free, as that code may come back for it.
+    fn with<T>(&self, act: impl FnOnce(&mut Broker) -> T) -> T {
+        let mut broker = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut broker);
+        let after = std::mem::take(&mut broker.after);
+        drop(broker);
+        after.run();
+        result
+    }
+}
+
+impl Transport for Memory {
+    fn consumer(&self, membership: Membership) -> BoxFuture<'_, Result<Box<dyn Consumer>, Error>> {
+        Box::pin(async { Ok(Box::new(MemoryConsumer::new(self.clone(), membership)) as _) })
+    }
+
+    fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, Error>> {
+        Box::pin(async { Ok(Arc::new(MemoryProducer::new(self.clone())) as _) })
+    }
+
+    fn create_topics(&self, topics: Vec<NewTopic>) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move { self.with(|broker| broker.create_topics(&topics)) })
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Memory")
+    }
+}

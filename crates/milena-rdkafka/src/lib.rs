@@ -1,1 +1,14 @@
+//! Apache Kafka as a transport of Milena, through librdkafka.
 
+mod address;
+mod consumer;
+mod error;
+mod kafka;
+mod log;
+mod native;
+mod offload;
+mod options;
+mod producer;
+mod topics;
+
+pub use kafka::{GroupProtocol, Kafka};

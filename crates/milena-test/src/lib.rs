@@ -1,1 +1,6 @@
+//! The test kit of Milena: a service on the in-process broker, and the conformance suite for drivers.
 
+mod app;
+pub mod conformance;
+
+pub use app::TestApp;

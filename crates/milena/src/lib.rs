@@ -1,27 +1,27 @@
 #![doc = include_str!("docs/crate.md")]
 
-mod connect;
 mod route;
-mod router;
+pub mod router;
 mod runtime;
-mod serve;
+pub mod serve;
 mod subscriber;
+pub mod transport;
 
 pub use self::{
-    connect::connect,
-    route::Route,
-    router::{Router, Topics},
-    serve::{Serve, serve},
-    subscriber::{AckPolicy, Retry, Subscriber, batch, by_partition, each},
+    router::Router,
+    serve::serve,
+    subscriber::{AckPolicy, Retry, batch, by_partition, each},
 };
 #[cfg(feature = "json")]
 pub use milena_core::Json;
+pub use milena_core::{error, extract, handler, record, reply};
 pub use milena_core::{
-    Error, FromRecord, Headers, IntoOutcome, IntoRecords, Outcome, Publisher, Record,
-    extract::{Ack, Batch, Key, Metadata, State},
-    publish,
+    error::Error,
+    extract::{Batch, Key, State},
+    handler::Outcome,
+    record::Record,
+    reply::{Publisher, publish},
 };
-pub use milena_core::{error, extract, handler, record, reply, transport};
 #[cfg(feature = "memory")]
 pub use milena_memory::Memory;
 #[cfg(feature = "kafka")]

@@ -1,3 +1,5 @@
+//! Running a service.
+
 use crate::{
     router::Router,
     runtime::{Conductor, Offered, Phase},
@@ -92,7 +94,7 @@ impl Serve {
                     let Some(ended) = ended else { break };
                     // One group that cannot go on ends the service: half of one is worse than none.
                     phase.send_if_modified(Phase::drain);
-                    result = result.and(ended.unwrap_or_else(broken));
+                    result = result.and(ended.unwrap_or_else(|error| broken(&error)));
                 }
             }
         }
@@ -140,7 +142,7 @@ async fn start(
     Ok(groups)
 }
 
-fn broken(error: JoinError) -> Result<(), Error> {
+fn broken(error: &JoinError) -> Result<(), Error> {
     Err(Error::new(
         ErrorKind::Driver,
         format!("could not go on: the task of a group broke: {error}"),

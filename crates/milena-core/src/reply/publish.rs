@@ -136,6 +136,19 @@ impl Publisher {
     pub async fn send(&self, record: ProducerRecord) -> Result<Delivered, Error> {
         Ok(self.0.send_all(vec![record]).await?[0])
     }
+
+    /// Publishes `records`, all at once, and waits until the broker has all of them.
+    ///
+    /// # Errors
+    ///
+    /// One was refused; the others may have been published.
+    ///
+    /// # Cancel safety
+    ///
+    /// Records that were handed over are published even if the future is dropped.
+    pub async fn send_all(&self, records: Vec<ProducerRecord>) -> Result<Vec<Delivered>, Error> {
+        self.0.send_all(records).await
+    }
 }
 
 impl fmt::Debug for Publisher {

@@ -1,4 +1,4 @@
-//! The subscriptions of consumer groups.
+//! Consumer groups, what they subscribe to, and how the records are delivered.
 
 mod options;
 mod topics;
@@ -6,9 +6,13 @@ mod topics;
 pub(crate) use options::Options;
 pub use topics::Topics;
 
+pub use crate::{
+    route::Route,
+    subscriber::{Batched, Concurrency, Each, Subscriber},
+};
 use crate::{
-    route::{Layers, Plan, Route, Runner},
-    subscriber::{Policy, Subscribed, Subscriber},
+    route::{Layers, Plan, Runner},
+    subscriber::{Policy, Subscribed},
 };
 use milena_core::{
     error::BoxError,

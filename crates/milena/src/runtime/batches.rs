@@ -109,12 +109,11 @@ impl Batch {
             self.fail_refused(&delivery, attempt).await?;
             let items: Vec<_> = self.entries.iter().map(Entry::item).collect();
             match settle(&items, attempt, result).await {
-                Next::Onward => return ControlFlow::Continue(()),
                 Next::Again(delay) => self.pause(delay).await,
                 Next::Stop if self.entries.iter().any(Entry::is_live) => {
                     return ControlFlow::Break(());
                 }
-                Next::Stop => return ControlFlow::Continue(()),
+                Next::Onward | Next::Stop => return ControlFlow::Continue(()),
             }
             attempt += 1;
         }

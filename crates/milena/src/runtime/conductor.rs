@@ -173,12 +173,12 @@ impl Conductor {
             Event::Lost(places) => self.lost(&places),
             Event::Committed(result) => self.committed(result),
             Event::Trouble(error) => {
-                tracing::warn!(group = %self.group, %error, "the broker gives trouble")
+                tracing::warn!(group = %self.group, %error, "the broker gives trouble");
             }
             Event::Failed(error) => self.failed(error),
             Event::Closed => self.closed = true,
             other => {
-                tracing::warn!(group = %self.group, ?other, "the driver tells of something unknown")
+                tracing::warn!(group = %self.group, ?other, "the driver tells of something unknown");
             }
         }
     }

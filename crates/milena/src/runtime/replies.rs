@@ -83,16 +83,20 @@ async fn hand_over_all(
     ControlFlow::Continue(())
 }
 
-fn hand_over(work: &Work, record: ProducerRecord, waiter: &impl Waiter) -> Result<(), Blocked> {
+fn hand_over(
+    work: &Work,
+    record: ProducerRecord,
+    waiter: &impl Waiter,
+) -> Result<(), Box<Blocked>> {
     let (bytes, subscription) = (record.bytes(), &work.subscription);
     if !subscription.budget.take(bytes) {
-        return Err(Blocked { record, by: Bound::Budget });
+        return Err(Box::new(Blocked { record, by: Bound::Budget }));
     }
     subscription.producer.enqueue(record, waiter.receipt(bytes)).map_err(|full| {
         full.receipt.cancel();
         waiter.withdrawn();
         subscription.budget.give(bytes);
-        Blocked { record: full.record, by: Bound::Producer }
+        Box::new(Blocked { record: full.record, by: Bound::Producer })
     })
 }
 
@@ -159,7 +163,7 @@ impl Together {
             match self.failed.get() {
                 None => work.release(*index),
                 Some(why) => {
-                    settle::late_failure(work, *index, Error::new(ErrorKind::Publish, why.clone()))
+                    settle::late_failure(work, *index, Error::new(ErrorKind::Publish, why.clone()));
                 }
             }
             work.assignment.idle();

@@ -6,6 +6,9 @@ use milena_core::{
 };
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
+/// The target of log lines that tell of one record each, so that they can be filtered.
+const RECORDS: &str = "milena::record";
+
 /// A record of a chunk in work.
 #[derive(Clone)]
 pub(crate) struct Item {
@@ -78,8 +81,10 @@ async fn failed(items: &[Item], attempt: u32, failure: &Failure) -> Next {
     let refused = matches!(failure, Failure::Refused(_));
     if let Some(delay) = subscription.policy.retry.delay(attempt).filter(|_| !refused) {
         subscription.counters.retried.add(items.len());
-        let (record, records) = (first.name(), items.len());
-        tracing::warn!(%record, records, attempt, ?delay, error = %failure, "a call failed and will be tried again");
+        tracing::info!(
+            target: RECORDS, record = first.name(), records = items.len(), attempt, ?delay, error = %failure,
+            "a call failed and will be tried again"
+        );
         return Next::Again(delay);
     }
     for item in items {
@@ -120,7 +125,7 @@ impl Item {
             Decision::Done => self.work.release(self.index),
             Decision::Skip(why) => {
                 self.work.subscription.counters.skipped.add(1);
-                tracing::debug!(record = self.name(), why, "a record was skipped");
+                tracing::debug!(target: RECORDS, record = self.name(), why, "a record was skipped");
                 self.work.release(self.index);
             }
             Decision::DeadLetter(why) => {
@@ -150,7 +155,7 @@ impl Item {
             }
             Failing::Skip => {
                 subscription.counters.skipped.add(1);
-                tracing::warn!(record = self.name(), attempt, error = %failure, "a record failed and was skipped");
+                tracing::warn!(target: RECORDS, record = self.name(), attempt, error = %failure, "a record failed and was skipped");
                 self.work.release(self.index);
                 ControlFlow::Continue(())
             }
@@ -158,7 +163,7 @@ impl Item {
     }
 
     async fn dead_letter(&self, topic: &Arc<str>, attempt: u32, why: &str) -> ControlFlow<()> {
-        tracing::warn!(record = self.name(), attempt, error = why, %topic, "a record failed and becomes a dead letter");
+        tracing::warn!(target: RECORDS, record = self.name(), attempt, error = why, %topic, "a record failed and becomes a dead letter");
         dead_letter::send(self, topic, attempt, why).await?;
         self.work.release(self.index);
         ControlFlow::Continue(())

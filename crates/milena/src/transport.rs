@@ -1,16 +1,19 @@
-use milena_core::{
-    error::{Error, ErrorKind},
-    transport::Transport,
-};
+//! Ways to reach a broker, and the choice of one by its URL.
+
+pub use milena_core::transport::*;
+#[cfg(feature = "kafka")]
+pub use milena_rdkafka::GroupProtocol;
+
+use milena_core::error::{Error, ErrorKind};
 
 /// The transport that a URL names: `kafka://host:port,host:port`, or `memory://` for a broker in this process.
 ///
 /// ```
 /// # fn main() -> Result<(), milena::Error> {
-/// let transport = milena::connect("memory://")?;
+/// let transport = milena::transport::connect("memory://")?;
 /// # drop(transport);
 /// # #[cfg(feature = "kafka")]
-/// let transport = milena::connect("kafka://broker-1:9092,broker-2:9092")?;
+/// let transport = milena::transport::connect("kafka://broker-1:9092,broker-2:9092")?;
 /// # Ok(())
 /// # }
 /// ```
@@ -25,14 +28,17 @@ pub fn connect(url: &str) -> Result<Box<dyn Transport>, Error> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return Err(refuse("it has no scheme, as in `kafka://localhost:9092`"));
     };
-    match scheme {
+    match (scheme, rest) {
         #[cfg(feature = "kafka")]
-        "kafka" => Ok(Box::new(milena_rdkafka::Kafka::from_url(url)?)),
+        ("kafka", _) => Ok(Box::new(milena_rdkafka::Kafka::from_url(url)?)),
+        #[cfg(not(feature = "kafka"))]
+        ("kafka", _) => Err(refuse("this build has not the feature `kafka`")),
         #[cfg(feature = "memory")]
-        "memory" if rest.is_empty() => Ok(Box::new(milena_memory::Memory::new())),
+        ("memory", "") => Ok(Box::new(milena_memory::Memory::new())),
         #[cfg(feature = "memory")]
-        "memory" => Err(refuse("the broker in this process has no address")),
-        "kafka" | "memory" => Err(refuse(&format!("this build has not the feature `{scheme}`"))),
+        ("memory", _) => Err(refuse("the broker in this process has no address")),
+        #[cfg(not(feature = "memory"))]
+        ("memory", _) => Err(refuse("this build has not the feature `memory`")),
         _ => Err(refuse("the schemes are `kafka` and `memory`")),
     }
 }

@@ -1,0 +1,5 @@
+//! What a user would write by hand over rdkafka, with the same work and the same options.
+
+pub mod pipeline;
+pub mod raw;
+pub mod stream;

@@ -1,0 +1,88 @@
+//! The scenarios, and who takes part in each.
+
+use crate::{
+    job::Seen,
+    latency, memory, milena, reference,
+    topics::{self, BACKLOG, PAYMENTS},
+};
+use clap::ValueEnum;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Scenario {
+    Consume,
+    ConsumeBatch,
+    Layered,
+    Pipeline,
+    Latency,
+    Memory,
+}
+
+/// Who is measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Contender {
+    Milena,
+    /// A loop over rdkafka's `StreamConsumer`.
+    StreamConsumer,
+    /// A thread that reads batches, and a channel.
+    Raw,
+    /// The same with a threaded producer behind it.
+    ByHand,
+}
+
+impl Scenario {
+    /// Milena first, then its references.
+    pub fn contenders(self) -> &'static [Contender] {
+        use Contender::{ByHand, Milena, Raw, StreamConsumer};
+        match self {
+            Self::Consume => &[Milena, StreamConsumer, Raw],
+            Self::ConsumeBatch | Self::Layered => &[Milena, Raw],
+            Self::Pipeline => &[Milena, ByHand],
+            Self::Latency => &[Milena, StreamConsumer],
+            Self::Memory => &[Milena],
+        }
+    }
+
+    /// How many rounds are enough.
+    pub fn rounds(self) -> usize {
+        match self {
+            Self::Memory => 1,
+            Self::Pipeline | Self::Latency => 3,
+            _ => 5,
+        }
+    }
+
+    /// Makes the topics that the measurement reads and writes; `unique` names those of one round.
+    pub async fn prepare(self, unique: &str) -> anyhow::Result<()> {
+        match self {
+            Self::Memory => BACKLOG.prepare().await,
+            Self::Latency => topics::create(unique, PAYMENTS.partitions).await,
+            Self::Pipeline => {
+                PAYMENTS.prepare().await?;
+                topics::create(unique, PAYMENTS.partitions).await
+            }
+            _ => PAYMENTS.prepare().await,
+        }
+    }
+
+    /// Measures one round of one contender, in this process.
+    pub async fn measure(self, contender: Contender, unique: &str) -> anyhow::Result<Seen> {
+        match (self, contender) {
+            (Self::Consume, Contender::Milena) => milena::consume().await,
+            (Self::ConsumeBatch, Contender::Milena) => milena::consume_batch().await,
+            (Self::Layered, Contender::Milena) => milena::layered().await,
+            (Self::Pipeline, Contender::Milena) => milena::pipeline(unique).await,
+            (Self::Latency, Contender::Milena) => latency::milena(unique).await,
+            (Self::Memory, Contender::Milena) => memory::slow().await,
+            (Self::Latency, Contender::StreamConsumer) => latency::stream(unique).await,
+            (_, Contender::StreamConsumer) => reference::stream::consume().await,
+            (_, Contender::Raw) => reference::raw::consume().await,
+            (_, Contender::ByHand) => reference::pipeline::run(unique).await,
+        }
+    }
+}
+
+/// The name on the command line and in the output.
+pub fn name(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}

@@ -1,0 +1,144 @@
+use crate::{Memory, broker::Broker, group::Group, log::Topics};
+use milena_core::{
+    error::{Error, ErrorKind},
+    record::TopicPartition,
+    transport::{Consumer, Event, Membership},
+};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+/// A member's own end: the broker knows everything else. Dropping it leaves the group.
+pub(crate) struct MemoryConsumer {
+    memory: Memory,
+    group: Arc<str>,
+    /// Its number in the group, unless it failed to join or has left.
+    member: Option<u64>,
+    /// What it is told when it is no member.
+    news: VecDeque<Event>,
+    closed: bool,
+    /// Who waits while it is no member.
+    waker: Option<Waker>,
+}
+
+impl MemoryConsumer {
+    pub(crate) fn new(memory: Memory, membership: Membership) -> Self {
+        let group = membership.group.clone();
+        let (member, news) = match memory.with(|broker| broker.join(membership)) {
+            Ok(id) => (Some(id), VecDeque::new()),
+            Err(error) => (None, VecDeque::from([Event::Failed(error)])),
+        };
+        Self { memory, group, member, news, closed: false, waker: None }
+    }
+
+    /// Does something in the group. Whoever waits for an event looks again.
+    fn act(&self, act: impl FnOnce(&mut Group, u64, &Topics)) {
+        let Some(id) = self.member else { return };
+        let waker = self.memory.with(|broker| {
+            broker.in_group(&self.group, |group, topics| {
+                act(group, id, topics);
+                group.take_waker(id)
+            })
+        });
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Answers the commit of one that failed; behind `Closed` comes nothing.
+    fn refuse_commit(&mut self) {
+        if !self.closed {
+            let message = format!("could not commit for group `{}`: it was not joined", self.group);
+            self.tell(Event::Committed(Err(Error::new(ErrorKind::Fenced, message))));
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.news.push_back(event);
+        self.waker.take().into_iter().for_each(Waker::wake);
+    }
+
+    fn leave(&mut self) {
+        let Some(id) = self.member.take() else { return };
+        let left = self.memory.with(|broker| {
+            broker.touch();
+            broker.in_group(&self.group, |group, _| group.leave(id))
+        });
+        if let Some(mut member) = left {
+            self.news.extend(member.take_answers());
+            member.take_waker().into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+impl Consumer for MemoryConsumer {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if let Some(event) = self.news.pop_front() {
+            return Poll::Ready(event);
+        }
+        let Some(id) = self.member else {
+            self.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
+        // The old waker is dropped when the lock is free: that may drop a whole task.
+        let event = self.memory.with(|broker| {
+            broker.in_group(&self.group, |group, topics| {
+                group.next_event(id, topics).ok_or_else(|| group.set_waker(id, cx.waker()))
+            })
+        });
+        event.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn assign(&mut self, partitions: Vec<(TopicPartition, Option<i64>)>) {
+        self.act(|group, id, topics| group.assign(id, partitions, topics));
+    }
+
+    fn release(&mut self, partitions: Vec<TopicPartition>) {
+        self.act(|group, id, _| group.release(id, partitions));
+    }
+
+    fn commit(&mut self, offsets: Vec<(TopicPartition, i64)>) {
+        let Some(id) = self.member else { return self.refuse_commit() };
+        let waker = self.memory.with(|broker| broker.commit(&self.group, id, offsets));
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn park(&mut self, partition: &TopicPartition) {
+        self.act(|group, id, _| group.park(id, partition, true));
+    }
+
+    fn unpark(&mut self, partition: &TopicPartition) {
+        self.act(|group, id, _| group.park(id, partition, false));
+    }
+
+    fn close(&mut self, _within: Duration) {
+        if !std::mem::replace(&mut self.closed, true) {
+            self.leave();
+            self.tell(Event::Closed);
+        }
+    }
+}
+
+impl Drop for MemoryConsumer {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl Broker {
+    fn commit(
+        &mut self,
+        group: &Arc<str>,
+        id: u64,
+        offsets: Vec<(TopicPartition, i64)>,
+    ) -> Option<Waker> {
+        let refused = self.asked.refuse_commit();
+        let (accepted, waker) = self
+            .in_group(group, |group, _| (group.commit(id, offsets, refused), group.take_waker(id)));
+        if accepted {
+            self.touch();
+        }
+        waker
+    }
+}

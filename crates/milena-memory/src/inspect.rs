@@ -1,0 +1,78 @@
+use crate::{Memory, log::Topic};
+use milena_core::{
+    record::{Chunk, Epoch, Record, TopicPartition},
+    transport::partition_for,
+};
+use std::sync::Arc;
+
+/// What stands in the broker, for tests to look at.
+impl Memory {
+    /// All records of the topic in the order in which they were written, over all partitions.
+    ///
+    /// ```
+    /// # use milena_core::ProducerRecord;
+    /// # use milena_memory::Memory;
+    /// # let memory = Memory::new();
+    /// # memory.produce(ProducerRecord::new("invoices").value("{}")).unwrap();
+    /// let values: Vec<_> = memory.records("invoices").iter().map(|r| r.value().map(<[u8]>::to_vec)).collect();
+    /// assert_eq!(values, [Some(b"{}".to_vec())]);
+    /// ```
+    pub fn records(&self, topic: &str) -> Vec<Record> {
+        let mut found = self.with(|broker| {
+            let logs = broker.topics.get(topic).into_iter().flat_map(Topic::logs);
+            let entries = logs.flat_map(|(partition, log)| {
+                log.entries()
+                    .iter()
+                    .map(move |entry| (entry.appended, partition, entry.record.clone()))
+            });
+            entries.collect::<Vec<_>>()
+        });
+        found.sort_unstable_by_key(|(appended, ..)| *appended);
+        let topic: Arc<str> = topic.into();
+        let record = |(_, partition, record)| {
+            let place = TopicPartition::new(topic.clone(), partition);
+            Record::new(Arc::new(Chunk::new(place, Epoch::default(), vec![record])), 0)
+        };
+        found.into_iter().map(record).collect()
+    }
+
+    /// How many partitions the topic has; 0 if it does not exist.
+    pub fn partitions(&self, topic: &str) -> i32 {
+        self.with(|broker| broker.topics.get(topic).map_or(0, Topic::partitions))
+    }
+
+    /// The partition that a record with this key goes to, if the topic exists.
+    pub fn partition_for(&self, topic: &str, key: &[u8]) -> Option<i32> {
+        let partitions = self.partitions(topic);
+        (partitions > 0).then(|| partition_for(key, partitions))
+    }
+
+    /// The offset that the next record of the partition gets; 0 if there is no such partition.
+    pub fn end(&self, topic: &str, partition: i32) -> i64 {
+        let log = |topic: &Topic| topic.log(partition).map(|log| log.end());
+        self.with(|broker| broker.topics.get(topic).and_then(log).unwrap_or(0))
+    }
+
+    /// The offset that the group has committed for the partition.
+    pub fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
+        let place = (topic.into(), partition);
+        self.with(|broker| broker.find_group(group)?.committed(&place))
+    }
+
+    /// How many offsets of the topic the group is not done with, over all partitions.
+    ///
+    /// It counts from the committed offset, else from where the group began to read, else from 0.
+    pub fn lag(&self, group: &str, topic: &str) -> i64 {
+        let name: Arc<str> = topic.into();
+        self.with(|broker| {
+            let done = |place| broker.find_group(group).map_or(0, |group| group.done(&place));
+            let logs = broker.topics.get(topic).into_iter().flat_map(Topic::logs);
+            logs.map(|(partition, log)| (log.end() - done((name.clone(), partition))).max(0)).sum()
+        })
+    }
+
+    /// How many members the group has.
+    pub fn members(&self, group: &str) -> usize {
+        self.with(|broker| broker.find_group(group).map_or(0, |group| group.members().len()))
+    }
+}

@@ -1,0 +1,52 @@
+use crate::{Memory, changed::Until};
+use milena_core::{
+    reply::ProducerRecord,
+    transport::{BoxFuture, Full, Producer, Receipt},
+};
+use std::time::Duration;
+
+/// A producer: it writes at once, and gives the receipt back at once unless that is held back.
+pub(crate) struct MemoryProducer {
+    memory: Memory,
+    id: u64,
+}
+
+impl MemoryProducer {
+    pub(crate) fn new(memory: Memory) -> Self {
+        let id = memory.with(|broker| broker.new_id());
+        Self { memory, id }
+    }
+}
+
+impl Producer for MemoryProducer {
+    fn enqueue(&self, record: ProducerRecord, receipt: Receipt) -> Result<(), Box<Full>> {
+        self.memory.with(|broker| {
+            if !broker.asked.has_room(broker.held(self.id)) {
+                broker.asked.fired.producers_full += 1;
+                return Err(Box::new(Full { record, receipt }));
+            }
+            let result = broker.write(record);
+            if broker.asked.hold_delivery() {
+                broker.hold(self.id, (receipt, result));
+            } else {
+                broker.after.deliver([(receipt, result)]);
+            }
+            Ok(())
+        })
+    }
+
+    fn room(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Until::room(self.memory.clone(), self.id))
+    }
+
+    // There is no clock to wait by, and what is not held back has been answered.
+    fn flush(&self, _within: Duration) -> BoxFuture<'_, usize> {
+        Box::pin(async { self.memory.with(|broker| broker.held(self.id)) })
+    }
+}
+
+impl Drop for MemoryProducer {
+    fn drop(&mut self) {
+        drop(self.memory.with(|broker| broker.take_held(self.id)));
+    }
+}

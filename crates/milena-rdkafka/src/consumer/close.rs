@@ -1,0 +1,56 @@
+use super::worker::Worker;
+use milena_core::{
+    error::{Error, ErrorKind},
+    transport::Event,
+};
+use std::time::{Duration, Instant};
+
+/// How long librdkafka may take to ask for everything back when the subscription ends.
+const UNSUBSCRIBE: Duration = Duration::from_secs(1);
+/// How long leaving the group may go on when nobody waits for it any more.
+const LATER: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_millis(5);
+
+impl Worker {
+    /// Leaves the group, and tells the runtime so in time.
+    pub(super) fn close(mut self, deadline: Instant) {
+        self.turn_until(deadline, |worker| worker.pending.is_none());
+        let steps = self.rebalance.close();
+        self.take(steps);
+        let fatal = self.client.fatal_error().is_some();
+        // Without this a cooperative member that has nothing would stay in the group until its session
+        // ends; a static one must stay.
+        if !fatal && !self.settings.is_static {
+            if let Err(code) = self.client.unsubscribe() {
+                tracing::debug!(%code, "could not end a subscription");
+            }
+            let until = deadline.min(Instant::now() + UNSUBSCRIBE);
+            self.turn_until(until, |worker| worker.rebalance.is_idle());
+        }
+        // After a fatal error it is refused, and never ends.
+        if self.client.close().is_err() {
+            return;
+        }
+        self.turn_until(deadline, Self::is_closed);
+        if !self.is_closed() {
+            let message = format!(
+                "could not leave group `{}` in time: the broker has not answered",
+                self.settings.group
+            );
+            self.mailbox.tell(Event::Trouble(Error::new(ErrorKind::Unreachable, message)));
+            self.mailbox.end(None);
+            self.turn_until(Instant::now() + LATER, Self::is_closed);
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Serves librdkafka until then, or until there is no more need to.
+    fn turn_until(&mut self, deadline: Instant, done: impl Fn(&Self) -> bool) {
+        while !done(self) && Instant::now() < deadline {
+            self.listen(STEP);
+        }
+    }
+}

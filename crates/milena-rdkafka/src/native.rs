@@ -1,0 +1,807 @@
+//! What is asked of librdkafka by its own functions, and the only place with `unsafe`.
+//!
+//! rust-rdkafka stands in the way where it closes a consumer (its `drop` waits without end for answers
+//! that nobody gives, and logs an error after a close that went well), commits (it tells no outcome) and
+//! reads records one by one. Everything here that points into a client holds the client, so that nothing
+//! can outlive it.
+#![allow(unsafe_code, reason = "this is the place for it")]
+
+use crate::{error, log};
+use bytes::Bytes;
+use milena_core::{
+    error::Error,
+    record::{Headers, OwnedRecord, Timestamp, TopicPartition},
+    reply::ProducerRecord,
+    transport::Receipt,
+};
+use rdkafka::{
+    ClientConfig, ClientContext, TopicPartitionList, client, error::RDKafkaErrorCode as Code,
+    metadata::Metadata, types::RDKafkaType,
+};
+use rdkafka_sys as sys;
+use std::{
+    ffi::{CStr, CString, c_char, c_int, c_void},
+    mem::ManuallyDrop,
+    ptr::{self, NonNull},
+    slice,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+/// A client of librdkafka.
+///
+/// It ends on a thread of its own, because its end waits for threads of librdkafka and for connections.
+pub(crate) struct Client {
+    client: ManuallyDrop<client::Client<Context>>,
+    events: NonNull<sys::rd_kafka_queue_t>,
+    /// Called when an event comes, until the client is dropped.
+    wake: NonNull<Wake>,
+}
+
+/// librdkafka keeps one pointer to it, so it is boxed once more.
+type Wake = Box<dyn Fn() + Send + Sync>;
+
+// SAFETY: a client of librdkafka may be used on any thread, by several at once; so may its queue.
+unsafe impl Send for Client {}
+// SAFETY: as above.
+unsafe impl Sync for Client {}
+
+/// rust-rdkafka wants one; what it would be told, `Event` tells.
+struct Context;
+
+impl ClientContext for Context {}
+
+impl Client {
+    /// A consumer, which calls `wake` when there is an event, on a thread of librdkafka that must not wait.
+    pub(crate) fn consumer(
+        config: &ClientConfig,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        let events = sys::RD_KAFKA_EVENT_REBALANCE | sys::RD_KAFKA_EVENT_OFFSET_COMMIT;
+        let client = Self::create(config, RDKafkaType::RD_KAFKA_CONSUMER, events)?;
+        // SAFETY: the client is alive. It is a consumer of a group, so it has such a queue, to which
+        // all other events go as well from here on.
+        let queue = unsafe {
+            sys::rd_kafka_poll_set_consumer(client.native_ptr());
+            sys::rd_kafka_queue_get_consumer(client.native_ptr())
+        };
+        Self::new(client, queue, wake)
+    }
+
+    fn create(
+        config: &ClientConfig,
+        kind: RDKafkaType,
+        events: c_int,
+    ) -> Result<client::Client<Context>, Error> {
+        let native = config.create_native_config().map_err(|error| error::refused(&error))?;
+        let all = events | sys::RD_KAFKA_EVENT_ERROR | sys::RD_KAFKA_EVENT_STATS;
+        // SAFETY: the configuration is alive.
+        unsafe { sys::rd_kafka_conf_set_events(native.ptr(), all) }
+        client::Client::new(config, native, kind, Context).map_err(|error| error::refused(&error))
+    }
+
+    fn new(
+        client: client::Client<Context>,
+        events: *mut sys::rd_kafka_queue_t,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        let events = NonNull::new(events)
+            .ok_or_else(|| error::config("could not make a client: it has no queue".into()))?;
+        let wake = NonNull::from(Box::leak(Box::<Wake>::new(Box::new(wake))));
+        // SAFETY: the callback is switched off before the box is dropped.
+        unsafe {
+            let (call, wake) = (Some(call as unsafe extern "C" fn(_, _)), wake.as_ptr().cast());
+            sys::rd_kafka_queue_cb_event_enable(events.as_ptr(), call, wake);
+        }
+        Ok(Self { client: ManuallyDrop::new(client), events, wake })
+    }
+
+    /// The next event, for which it waits so long. Polling is what keeps a consumer in its group.
+    pub(crate) fn poll(&self, wait: Duration) -> Option<Event> {
+        // SAFETY: the queue is alive; the event that comes is ours.
+        let event = unsafe { sys::rd_kafka_queue_poll(self.events.as_ptr(), millis(wait)) };
+        NonNull::new(event).map(Event::new)
+    }
+
+    /// The error after which the client can do nothing any more.
+    pub(crate) fn fatal_error(&self) -> Option<(Code, String)> {
+        self.client.fatal_error()
+    }
+
+    /// Asks a broker for a topic.
+    pub(crate) fn metadata(&self, topic: &str, within: Duration) -> Result<Metadata, Code> {
+        self.client
+            .fetch_metadata(Some(topic), within)
+            .map_err(|error| error.rdkafka_error_code().unwrap_or(Code::Unknown))
+    }
+
+    fn raw(&self) -> *mut sys::rd_kafka_t {
+        self.client.native_ptr()
+    }
+
+    fn events(&self) -> *mut sys::rd_kafka_queue_t {
+        self.events.as_ptr()
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // SAFETY: the queue and the box are ours and not used again; no call of the callback runs any
+        // more when it was switched off. The client is taken once, here.
+        let client = unsafe {
+            sys::rd_kafka_queue_cb_event_enable(self.events.as_ptr(), None, ptr::null_mut());
+            sys::rd_kafka_queue_destroy(self.events.as_ptr());
+            drop(Box::from_raw(self.wake.as_ptr()));
+            ManuallyDrop::take(&mut self.client)
+        };
+        let end = thread::Builder::new().name("kafka-end".into()).spawn(|| drop(client));
+        if let Err(error) = end {
+            tracing::warn!(%error, "could not begin a thread for a client to end on");
+        }
+    }
+}
+
+unsafe extern "C" fn call(_: *mut sys::rd_kafka_t, wake: *mut c_void) {
+    // SAFETY: `wake` is that of a `Client` which has not dropped it.
+    unsafe { (*wake.cast::<Wake>())() }
+}
+
+/// What a consumer does. All of it answers at once.
+impl Client {
+    pub(crate) fn subscribe(&self, topics: &TopicPartitionList) -> Result<(), Code> {
+        // SAFETY: the client and the list are alive.
+        check(unsafe { sys::rd_kafka_subscribe(self.raw(), topics.ptr()) })
+    }
+
+    pub(crate) fn unsubscribe(&self) -> Result<(), Code> {
+        // SAFETY: the client is alive.
+        check(unsafe { sys::rd_kafka_unsubscribe(self.raw()) })
+    }
+
+    /// Reads these and nothing else; `None` is nothing.
+    pub(crate) fn assign(&self, list: Option<&TopicPartitionList>) -> Result<(), Code> {
+        let list = list.map_or(ptr::null(), |list| list.ptr().cast_const());
+        // SAFETY: the client and the list are alive; null is allowed.
+        check(unsafe { sys::rd_kafka_assign(self.raw(), list) })
+    }
+
+    pub(crate) fn incremental_assign(&self, list: &TopicPartitionList) -> Result<(), Code> {
+        // SAFETY: the client and the list are alive; the error is ours.
+        unsafe { check_error(sys::rd_kafka_incremental_assign(self.raw(), list.ptr())) }
+    }
+
+    pub(crate) fn incremental_unassign(&self, list: &TopicPartitionList) -> Result<(), Code> {
+        // SAFETY: the client and the list are alive; the error is ours.
+        unsafe { check_error(sys::rd_kafka_incremental_unassign(self.raw(), list.ptr())) }
+    }
+
+    /// Whether what is being revoked is no longer this member's already.
+    pub(crate) fn is_assignment_lost(&self) -> bool {
+        // SAFETY: the client is alive.
+        unsafe { sys::rd_kafka_assignment_lost(self.raw()) == 1 }
+    }
+
+    /// Whether partitions are given and taken one by one.
+    pub(crate) fn is_cooperative(&self) -> bool {
+        // SAFETY: the client is alive; the name of its protocol is null or a C string that stays.
+        unsafe {
+            let protocol = sys::rd_kafka_rebalance_protocol(self.raw());
+            !protocol.is_null() && CStr::from_ptr(protocol) == c"COOPERATIVE"
+        }
+    }
+
+    /// Sends a commit; an event tells its outcome.
+    pub(crate) fn commit(&self, offsets: &TopicPartitionList) -> Result<(), Code> {
+        // SAFETY: the client, its queue and the list are alive; librdkafka copies the list and counts
+        // its reference to the queue.
+        check(unsafe {
+            sys::rd_kafka_commit_queue(
+                self.raw(),
+                offsets.ptr(),
+                self.events(),
+                None,
+                ptr::null_mut(),
+            )
+        })
+    }
+
+    /// Writes into the list how far its partitions were read, markers of transactions included.
+    pub(crate) fn positions(&self, list: &mut TopicPartitionList) {
+        // SAFETY: the client and the list are alive. What goes wrong is told for each partition.
+        unsafe { sys::rd_kafka_position(self.raw(), list.ptr()) };
+    }
+
+    /// Reads on from these offsets; whether that can be done is not told.
+    pub(crate) fn seek(&self, list: &TopicPartitionList) -> Result<(), Code> {
+        // SAFETY: the client and the list are alive; the error is ours.
+        unsafe { check_error(sys::rd_kafka_seek_partitions(self.raw(), list.ptr(), 0)) }
+    }
+
+    /// Begins to leave the group for good.
+    pub(crate) fn close(&self) -> Result<(), Code> {
+        // SAFETY: the client and its queue are alive; the error is ours.
+        unsafe { check_error(sys::rd_kafka_consumer_close_queue(self.raw(), self.events())) }
+    }
+
+    /// Whether it has left the group for good.
+    pub(crate) fn is_closed(&self) -> bool {
+        // SAFETY: the client is alive.
+        unsafe { sys::rd_kafka_consumer_closed(self.raw()) == 1 }
+    }
+}
+
+/// A queue of records.
+pub(crate) struct Queue {
+    raw: NonNull<sys::rd_kafka_queue_t>,
+    #[expect(dead_code, reason = "it is kept alive")]
+    client: Arc<Client>,
+}
+
+// SAFETY: a queue of librdkafka may be used on any thread, by several at once.
+unsafe impl Send for Queue {}
+// SAFETY: as above.
+unsafe impl Sync for Queue {}
+
+impl Queue {
+    /// A queue of its own, to which others can be forwarded.
+    pub(crate) fn new(client: Arc<Client>) -> Option<Self> {
+        // SAFETY: the client is alive.
+        let raw = unsafe { sys::rd_kafka_queue_new(client.raw()) };
+        Some(Self { raw: NonNull::new(raw)?, client })
+    }
+
+    /// The queue of a partition; `None` when no topic can be called so.
+    pub(crate) fn of_partition(client: Arc<Client>, topic: &str, partition: i32) -> Option<Self> {
+        let topic = CString::new(topic).ok()?;
+        // SAFETY: the client and the name are alive.
+        let raw =
+            unsafe { sys::rd_kafka_queue_get_partition(client.raw(), topic.as_ptr(), partition) };
+        Some(Self { raw: NonNull::new(raw)?, client })
+    }
+
+    /// Moves what is in this queue, and what will be, to another one; or keeps it from now on.
+    pub(crate) fn forward(&self, to: Option<&Self>) {
+        let to = to.map_or(ptr::null_mut(), |queue| queue.raw.as_ptr());
+        // SAFETY: both queues are alive; librdkafka counts its reference.
+        unsafe { sys::rd_kafka_queue_forward(self.raw.as_ptr(), to) }
+    }
+
+    /// Ends the read that waits, or the next one that would.
+    pub(crate) fn wake_reader(&self) {
+        // SAFETY: the queue is alive.
+        unsafe { sys::rd_kafka_queue_yield(self.raw.as_ptr()) }
+    }
+
+    /// Adds at most so many messages to a batch. It waits until there are so many, or so long.
+    pub(crate) fn read(&self, wait: Duration, most: usize, batch: &mut Batch) {
+        let messages = &mut batch.messages;
+        messages.reserve(most);
+        // SAFETY: there is room for so many pointers behind the messages, and a `Message` is one
+        // pointer. librdkafka tells how many it wrote; none is null, and all are ours.
+        unsafe {
+            let room = messages.as_mut_ptr().add(messages.len()).cast();
+            let read =
+                sys::rd_kafka_consume_batch_queue(self.raw.as_ptr(), millis(wait), room, most);
+            messages.set_len(messages.len() + usize::try_from(read).unwrap_or(0));
+        }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: the queue is ours and not used again; the client is dropped behind it.
+        unsafe { sys::rd_kafka_queue_destroy(self.raw.as_ptr()) }
+    }
+}
+
+/// # Safety
+///
+/// The error is null or ours, and not used again.
+unsafe fn check_error(error: *mut sys::rd_kafka_error_t) -> Result<(), Code> {
+    // SAFETY: what the caller says; null is no error.
+    unsafe {
+        let code = sys::rd_kafka_error_code(error);
+        sys::rd_kafka_error_destroy(error);
+        check(code)
+    }
+}
+
+/// Something that a client tells.
+pub(crate) struct Event(NonNull<sys::rd_kafka_event_t>);
+
+/// What it tells.
+pub(crate) enum Said {
+    /// The group gives partitions, or takes them.
+    Rebalance {
+        assigns: bool,
+        partitions: Vec<TopicPartition>,
+    },
+    Committed(Result<(), Code>),
+    Error(Code, String),
+    /// A record that came on the queue of events.
+    Record(TopicPartition, OwnedRecord),
+    /// Nothing that matters; what was to be logged has been.
+    Nothing,
+}
+
+impl Event {
+    fn new(raw: NonNull<sys::rd_kafka_event_t>) -> Self {
+        Self(raw)
+    }
+
+    pub(crate) fn said(&self) -> Said {
+        // SAFETY: the event is ours.
+        match unsafe { sys::rd_kafka_event_type(self.raw()) } {
+            sys::RD_KAFKA_EVENT_REBALANCE => self.rebalance(),
+            sys::RD_KAFKA_EVENT_OFFSET_COMMIT => Said::Committed(self.error()),
+            sys::RD_KAFKA_EVENT_ERROR => {
+                // SAFETY: the text lives as long as the event.
+                let reason = unsafe { text(sys::rd_kafka_event_error_string(self.raw())) };
+                self.error().err().map_or(Said::Nothing, |code| Said::Error(code, reason.into()))
+            }
+            sys::RD_KAFKA_EVENT_FETCH => self.record(),
+            sys::RD_KAFKA_EVENT_LOG => self.log(),
+            sys::RD_KAFKA_EVENT_STATS => {
+                // SAFETY: the text lives as long as the event.
+                log::statistics(&unsafe { text(sys::rd_kafka_event_stats(self.raw())) });
+                Said::Nothing
+            }
+            _ => Said::Nothing,
+        }
+    }
+
+    fn error(&self) -> Result<(), Code> {
+        // SAFETY: the event is ours.
+        check(unsafe { sys::rd_kafka_event_error(self.raw()) })
+    }
+
+    fn rebalance(&self) -> Said {
+        let at = |at: &sys::rd_kafka_topic_partition_t| {
+            // SAFETY: the name of the topic lives as long as the event.
+            TopicPartition::new(unsafe { text(at.topic) }, at.partition)
+        };
+        // SAFETY: the list lives as long as the event, and has `cnt` elements.
+        let partitions = unsafe {
+            let list = &*sys::rd_kafka_event_topic_partition_list(self.raw());
+            let count = usize::try_from(list.cnt).unwrap_or(0);
+            bounded(list.elems, count).iter().map(at).collect()
+        };
+        Said::Rebalance { assigns: self.error() == Err(Code::AssignPartitions), partitions }
+    }
+
+    fn record(&self) -> Said {
+        // SAFETY: the event is ours.
+        let message = unsafe { sys::rd_kafka_event_message_next(self.raw()) };
+        let Some(message) = NonNull::new(message.cast_mut()) else { return Said::Nothing };
+        let message = Message::borrowed(message);
+        Said::Record(TopicPartition::new(message.topic(), message.partition()), message.to_owned())
+    }
+
+    fn log(&self) -> Said {
+        let (mut facility, mut line, mut level) = (std::ptr::null(), std::ptr::null(), 0);
+        // SAFETY: the three may be written to; the texts live as long as the event.
+        unsafe {
+            sys::rd_kafka_event_log(self.raw(), &raw mut facility, &raw mut line, &raw mut level);
+            log::line(level, text(facility).trim(), text(line).trim());
+        }
+        Said::Nothing
+    }
+
+    fn raw(&self) -> *mut sys::rd_kafka_event_t {
+        self.0.as_ptr()
+    }
+}
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        // SAFETY: the event is ours and not used again.
+        unsafe { sys::rd_kafka_event_destroy(self.raw()) }
+    }
+}
+
+/// A record, or an error, that librdkafka read.
+///
+/// It never leaves the [`Batch`] or the [`Messages`] it is in, which hold the client.
+#[repr(transparent)]
+pub(crate) struct Message(NonNull<sys::rd_kafka_message_t>);
+
+// SAFETY: a message belongs to whoever has it, on any thread.
+unsafe impl Send for Message {}
+// SAFETY: what is read of a shared message is never written to, but for the parsed headers, which
+// `Messages` reads under a lock.
+unsafe impl Sync for Message {}
+
+impl Message {
+    /// A message that is another's, and alive as long as this is used.
+    fn borrowed(raw: NonNull<sys::rd_kafka_message_t>) -> ManuallyDrop<Self> {
+        ManuallyDrop::new(Self(raw))
+    }
+
+    /// What a producer sent with it.
+    fn opaque(&self) -> *mut c_void {
+        self.get()._private
+    }
+
+    /// Names the topic among those of the client, as long as one of its partitions is assigned.
+    pub(crate) fn topic_id(&self) -> usize {
+        self.get().rkt as usize
+    }
+
+    pub(crate) fn topic(&self) -> &str {
+        let topic = self.get().rkt;
+        if topic.is_null() {
+            return "";
+        }
+        // SAFETY: the message keeps its topic alive, whose name is a C string.
+        unsafe { CStr::from_ptr(sys::rd_kafka_topic_name(topic)) }.to_str().unwrap_or_default()
+    }
+
+    pub(crate) fn partition(&self) -> i32 {
+        self.get().partition
+    }
+
+    pub(crate) fn offset(&self) -> i64 {
+        self.get().offset
+    }
+
+    pub(crate) fn key(&self) -> Option<&[u8]> {
+        let message = self.get();
+        // SAFETY: it points to so many bytes, which live as long as the message, or is null.
+        unsafe { bytes(message.key, message.key_len) }
+    }
+
+    /// The value of a record; the text of an error.
+    pub(crate) fn value(&self) -> Option<&[u8]> {
+        let message = self.get();
+        // SAFETY: it points to so many bytes, which live as long as the message, or is null.
+        unsafe { bytes(message.payload, message.len) }
+    }
+
+    /// How many bytes key and value have.
+    pub(crate) fn size(&self) -> usize {
+        self.get().len + self.get().key_len
+    }
+
+    pub(crate) fn timestamp(&self) -> Timestamp {
+        use sys::rd_kafka_timestamp_type_t as Kind;
+        let mut kind = Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is alive, and `kind` may be written to.
+        let millis = unsafe { sys::rd_kafka_message_timestamp(self.0.as_ptr(), &raw mut kind) };
+        match kind {
+            Kind::RD_KAFKA_TIMESTAMP_CREATE_TIME => Timestamp::Created(millis),
+            Kind::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME => Timestamp::Appended(millis),
+            Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE => Timestamp::None,
+        }
+    }
+
+    pub(crate) fn error(&self) -> Option<Code> {
+        match self.get().err {
+            sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => None,
+            error => Some(error.into()),
+        }
+    }
+
+    /// A copy of the record.
+    fn to_owned(&self) -> OwnedRecord {
+        OwnedRecord {
+            offset: self.offset(),
+            timestamp: self.timestamp(),
+            key: self.key().map(Bytes::copy_from_slice),
+            value: self.value().map(Bytes::copy_from_slice),
+            // SAFETY: the message is on the thread that polls, and on no other.
+            headers: unsafe { self.headers() },
+        }
+    }
+
+    /// # Safety
+    ///
+    /// No other thread reads the headers of this message: librdkafka parses them when they are read
+    /// first, and keeps them in the message.
+    unsafe fn headers(&self) -> Headers {
+        let (mut headers, mut raw) = (Headers::new(), ptr::null_mut());
+        // SAFETY: the message is alive, and no other thread does this.
+        let mut found = unsafe { sys::rd_kafka_message_headers(self.0.as_ptr(), &raw mut raw) };
+        for index in 0.. {
+            if found != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                break;
+            }
+            let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+            // SAFETY: the headers live as long as the message; the three may be written to. `name` is
+            // a C string then, and `value` null or so many bytes. There are none behind the last.
+            unsafe {
+                found = sys::rd_kafka_header_get_all(
+                    raw,
+                    index,
+                    &raw mut name,
+                    &raw mut value,
+                    &raw mut size,
+                );
+                if !name.is_null() {
+                    headers.push(text(name), bytes(value, size));
+                }
+            }
+        }
+        headers
+    }
+
+    fn get(&self) -> &sys::rd_kafka_message_t {
+        // SAFETY: the message is ours until it is dropped, and librdkafka does not write to this part.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        // SAFETY: the message is ours and is not used again; its client is alive.
+        unsafe { sys::rd_kafka_message_destroy(self.0.as_ptr()) }
+    }
+}
+
+/// Messages as they were read, of any partition.
+pub(crate) struct Batch {
+    messages: Vec<Message>,
+    client: Arc<Client>,
+}
+
+impl Batch {
+    pub(crate) fn new(client: Arc<Client>) -> Self {
+        Self { messages: Vec::new(), client }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Empties it into one list for each slot, in order. A new slot is one more than there were; messages
+    /// without one are destroyed.
+    pub(crate) fn split(
+        &mut self,
+        mut slot: impl FnMut(&Message) -> Option<usize>,
+    ) -> Vec<Messages> {
+        let (mut lists, mut left) = (Vec::<Messages>::new(), self.messages.len());
+        for message in self.messages.drain(..) {
+            if let Some(slot) = slot(&message) {
+                if slot == lists.len() {
+                    lists.push(Messages::new(self.client.clone(), left));
+                }
+                lists[slot].push(message);
+            }
+            left -= 1;
+        }
+        lists
+    }
+}
+
+/// Messages of one partition.
+pub(crate) struct Messages {
+    messages: Vec<Message>,
+    size: usize,
+    /// Held while headers are read.
+    headers: Mutex<()>,
+    #[expect(dead_code, reason = "it is kept alive")]
+    client: Arc<Client>,
+}
+
+/// Most lists are short when there are several.
+const SHORT: usize = 64;
+
+impl Messages {
+    fn new(client: Arc<Client>, most: usize) -> Self {
+        let messages = Vec::with_capacity(most.min(SHORT));
+        Self { messages, size: 0, headers: Mutex::new(()), client }
+    }
+
+    fn push(&mut self, message: Message) {
+        self.size += message.size();
+        self.messages.push(message);
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// How many bytes the keys and values have.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    pub(crate) fn headers(&self, index: usize) -> Headers {
+        let _alone = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: messages are shared as part of their list only, and the lock is held.
+        unsafe { self.messages[index].headers() }
+    }
+}
+
+/// What a producer does.
+impl Client {
+    pub(crate) fn producer(config: &ClientConfig) -> Result<Self, Error> {
+        let client = Self::create(config, RDKafkaType::RD_KAFKA_PRODUCER, sys::RD_KAFKA_EVENT_DR)?;
+        // SAFETY: the client is alive, and every client has such a queue.
+        let queue = unsafe { sys::rd_kafka_queue_get_main(client.native_ptr()) };
+        Self::new(client, queue, || {})
+    }
+
+    /// Ends the poll that waits, or the next one that would.
+    pub(crate) fn wake_poller(&self) {
+        // SAFETY: the queue is alive.
+        unsafe { sys::rd_kafka_queue_yield(self.events()) }
+    }
+
+    /// Sends what waits without waiting for more, until all was answered or the time is over. Somebody
+    /// else has to poll.
+    pub(crate) fn flush(&self, within: Duration) {
+        // SAFETY: the client is alive. What it returns is whether the time was over.
+        unsafe { sys::rd_kafka_flush(self.raw(), millis(within)) };
+    }
+
+    /// Gives up everything that was not answered.
+    pub(crate) fn purge(&self) {
+        // SAFETY: the client is alive; the flags are right.
+        unsafe {
+            let flags = sys::RD_KAFKA_PURGE_F_QUEUE | sys::RD_KAFKA_PURGE_F_INFLIGHT;
+            sys::rd_kafka_purge(self.raw(), flags);
+        }
+    }
+}
+
+/// A topic that records are sent to.
+pub(crate) struct Topic {
+    raw: NonNull<sys::rd_kafka_topic_t>,
+    client: Arc<Client>,
+}
+
+// SAFETY: a topic of librdkafka may be used on any thread, by several at once.
+unsafe impl Send for Topic {}
+// SAFETY: as above.
+unsafe impl Sync for Topic {}
+
+impl Topic {
+    /// The topic of this name; `None` when no topic can be called so.
+    pub(crate) fn new(client: Arc<Client>, name: &str) -> Option<Self> {
+        let name = CString::new(name).ok()?;
+        // SAFETY: the client and the name are alive; no configuration is the default one.
+        let raw = unsafe { sys::rd_kafka_topic_new(client.raw(), name.as_ptr(), ptr::null_mut()) };
+        Some(Self { raw: NonNull::new(raw)?, client })
+    }
+
+    /// Copies a record into librdkafka's queue. Its receipt comes back with the answer, or at once.
+    pub(crate) fn send(
+        &self,
+        record: &ProducerRecord,
+        receipt: Box<Receipt>,
+    ) -> Result<(), (Code, Box<Receipt>)> {
+        use sys::rd_kafka_vtype_t as is;
+        let (key, key_len) = raw(record.key.as_deref());
+        let (value, value_len) = raw(record.value.as_deref());
+        let headers = headers(record);
+        let receipt = Box::into_raw(receipt);
+        // SAFETY: each tag is followed by the values that librdkafka reads for it, in their C types.
+        // It copies key and value. It owns headers and receipt if it takes the record, and else we do.
+        let code = unsafe {
+            sys::rd_kafka_producev(
+                self.client.raw(),
+                is::RD_KAFKA_VTYPE_RKT,
+                self.raw.as_ptr(),
+                is::RD_KAFKA_VTYPE_PARTITION,
+                record.partition.unwrap_or(-1),
+                is::RD_KAFKA_VTYPE_MSGFLAGS,
+                sys::RD_KAFKA_MSG_F_COPY,
+                is::RD_KAFKA_VTYPE_KEY,
+                key,
+                key_len,
+                is::RD_KAFKA_VTYPE_VALUE,
+                value,
+                value_len,
+                is::RD_KAFKA_VTYPE_TIMESTAMP,
+                record.timestamp.unwrap_or(0),
+                is::RD_KAFKA_VTYPE_OPAQUE,
+                receipt.cast::<c_void>(),
+                is::RD_KAFKA_VTYPE_HEADERS,
+                headers,
+                is::RD_KAFKA_VTYPE_END,
+            )
+        };
+        let Err(code) = check(code) else { return Ok(()) };
+        // SAFETY: the record was not taken, so both are ours.
+        unsafe {
+            if !headers.is_null() {
+                sys::rd_kafka_headers_destroy(headers);
+            }
+            Err((code, Box::from_raw(receipt)))
+        }
+    }
+}
+
+impl Drop for Topic {
+    fn drop(&mut self) {
+        // SAFETY: the topic is ours and not used again; the client is dropped behind it.
+        unsafe { sys::rd_kafka_topic_destroy(self.raw.as_ptr()) }
+    }
+}
+
+impl Event {
+    /// Gives every receipt back that the event is the answer to, with what was sent and how it ended.
+    pub(crate) fn answers(&self, mut each: impl FnMut(Receipt, &Message, Option<Code>)) {
+        // SAFETY: the event is ours.
+        if unsafe { sys::rd_kafka_event_type(self.raw()) } != sys::RD_KAFKA_EVENT_DR {
+            return;
+        }
+        // SAFETY: the event is ours; its messages live as long as it does.
+        while let Some(message) =
+            NonNull::new(unsafe { sys::rd_kafka_event_message_next(self.raw()) }.cast_mut())
+        {
+            let message = Message::borrowed(message);
+            // SAFETY: what librdkafka took has the receipt it was sent with, and is answered once.
+            let receipt = unsafe { Box::from_raw(message.opaque().cast::<Receipt>()) };
+            each(*receipt, &message, message.error());
+        }
+    }
+}
+
+/// As librdkafka takes bytes: null is not the same as empty.
+fn raw(bytes: Option<&[u8]>) -> (*const c_void, usize) {
+    bytes.map_or((ptr::null(), 0), |bytes| (bytes.as_ptr().cast(), bytes.len()))
+}
+
+fn headers(record: &ProducerRecord) -> *mut sys::rd_kafka_headers_t {
+    if record.headers.is_empty() {
+        return ptr::null_mut();
+    }
+    // SAFETY: librdkafka copies name and value, whose lengths are told.
+    unsafe {
+        let headers = sys::rd_kafka_headers_new(record.headers.len());
+        for (name, value) in record.headers.iter() {
+            let (value, len) = raw(value);
+            let (name, name_len) = (name.as_ptr().cast(), name.len().cast_signed());
+            sys::rd_kafka_header_add(headers, name, name_len, value, len.cast_signed());
+        }
+        headers
+    }
+}
+
+fn check(code: sys::rd_kafka_resp_err_t) -> Result<(), Code> {
+    match Code::from(code) {
+        Code::NoError => Ok(()),
+        code => Err(code),
+    }
+}
+
+/// Milliseconds as librdkafka has them.
+fn millis(time: Duration) -> c_int {
+    c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX)
+}
+
+/// # Safety
+///
+/// `text` is null or a C string that lives for `'a`.
+unsafe fn text<'a>(text: *const c_char) -> std::borrow::Cow<'a, str> {
+    if text.is_null() {
+        return "".into();
+    }
+    // SAFETY: what the caller says.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy()
+}
+
+/// # Safety
+///
+/// `start` is null, or points to `len` values that live for `'a`.
+unsafe fn bounded<'a, T>(start: *const T, len: usize) -> &'a [T] {
+    if start.is_null() {
+        return &[];
+    }
+    // SAFETY: what the caller says.
+    unsafe { slice::from_raw_parts(start, len) }
+}
+
+/// # Safety
+///
+/// `start` is null, which there are no bytes for, or points to `len` bytes that live for `'a`.
+unsafe fn bytes<'a>(start: *const c_void, len: usize) -> Option<&'a [u8]> {
+    // SAFETY: what the caller says.
+    (!start.is_null()).then(|| unsafe { bounded(start.cast(), len) })
+}

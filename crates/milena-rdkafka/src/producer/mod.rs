@@ -1,0 +1,178 @@
+//! A producer: librdkafka's queue of records, and a thread that gives receipts back.
+
+mod answer;
+mod room;
+
+use self::room::Room;
+use crate::{
+    native::{Client, Event, Topic},
+    offload::offload,
+    options::Options,
+};
+use milena_core::{
+    error::{Error, ErrorKind},
+    reply::ProducerRecord,
+    transport::{BoxFuture, Full, Producer, Receipt},
+};
+use rdkafka::error::RDKafkaErrorCode as Code;
+use std::{
+    collections::HashMap,
+    future::poll_fn,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long the thread waits when there is nothing to do; whatever happens wakes it.
+const IDLE: Duration = Duration::from_secs(1);
+/// How long records that were handed over go on being sent when the producer has been dropped.
+const LINGER: Duration = Duration::from_secs(1);
+/// How long librdkafka may take to give back what it was told to give up.
+const GIVE_UP: Duration = Duration::from_secs(10);
+
+/// Makes a producer.
+pub(crate) fn produce(options: &Options, brokers: &str) -> Result<Arc<dyn Producer>, Error> {
+    let config = options.producer(brokers)?;
+    let shared = Arc::new(Shared {
+        topics: RwLock::default(),
+        client: Arc::new(Client::producer(&config)?),
+        room: Room::default(),
+        unanswered: AtomicUsize::new(0),
+        dropped: AtomicBool::new(false),
+    });
+    let thread = thread::Builder::new().name("kafka-producer".into());
+    let worker = shared.clone();
+    thread.spawn(move || worker.run()).map_err(|error| {
+        Error::new(ErrorKind::Driver, format!("could not begin to publish: {error}"))
+            .with_source(error)
+    })?;
+    Ok(Arc::new(KafkaProducer(shared)))
+}
+
+struct KafkaProducer(Arc<Shared>);
+
+struct Shared {
+    /// Finding a topic anew for each record would cost more than all the rest of it.
+    topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
+    client: Arc<Client>,
+    room: Room,
+    /// Records whose receipts librdkafka has.
+    unanswered: AtomicUsize,
+    dropped: AtomicBool,
+}
+
+impl Producer for KafkaProducer {
+    fn enqueue(&self, record: ProducerRecord, receipt: Receipt) -> Result<(), Box<Full>> {
+        let Some(topic) = self.0.topic(&record.topic) else {
+            receipt.deliver(Err(answer::no_name(&record.topic)));
+            return Ok(());
+        };
+        let mut refused = self.0.send(&topic, &record, Box::new(receipt));
+        if let Err((Code::QueueFull, receipt)) = refused {
+            self.0.room.is_full();
+            refused = self.0.send(&topic, &record, receipt);
+        }
+        match refused {
+            Ok(()) => {}
+            Err((Code::QueueFull, receipt)) => {
+                return Err(Box::new(Full { record, receipt: *receipt }));
+            }
+            Err((code, receipt)) => {
+                receipt.deliver(Err(answer::refused(&self.0.client, &record, code)))
+            }
+        }
+        Ok(())
+    }
+
+    fn room(&self) -> BoxFuture<'_, ()> {
+        Box::pin(poll_fn(|cx| self.0.room.poll(cx)))
+    }
+
+    fn flush(&self, within: Duration) -> BoxFuture<'_, usize> {
+        let shared = self.0.clone();
+        Box::pin(async move {
+            let client = shared.client.clone();
+            if shared.unanswered.load(SeqCst) > 0 {
+                offload("kafka-flush", move || client.flush(within)).await;
+            }
+            shared.unanswered.load(SeqCst)
+        })
+    }
+}
+
+impl Drop for KafkaProducer {
+    fn drop(&mut self) {
+        self.0.dropped.store(true, SeqCst);
+        self.0.client.wake_poller();
+    }
+}
+
+impl Shared {
+    fn topic(&self, name: &Arc<str>) -> Option<Arc<Topic>> {
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(topic) = topics.get(name) {
+            return Some(topic.clone());
+        }
+        drop(topics);
+        let topic = Arc::new(Topic::new(self.client.clone(), name)?);
+        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+        Some(topics.entry(name.clone()).or_insert(topic).clone())
+    }
+
+    fn send(
+        &self,
+        topic: &Topic,
+        record: &ProducerRecord,
+        receipt: Box<Receipt>,
+    ) -> Result<(), (Code, Box<Receipt>)> {
+        self.unanswered.fetch_add(1, SeqCst);
+        topic.send(record, receipt).inspect_err(|_| {
+            self.unanswered.fetch_sub(1, SeqCst);
+        })
+    }
+
+    /// Gives receipts back until the producer has been dropped and there are no more.
+    fn run(&self) {
+        while !self.dropped.load(SeqCst) {
+            self.serve(IDLE);
+        }
+        self.serve_until(Instant::now() + LINGER, || self.client.flush(Duration::ZERO));
+        self.client.purge();
+        self.serve_until(Instant::now() + GIVE_UP, || {});
+        let lost = self.unanswered.load(SeqCst);
+        if lost > 0 {
+            tracing::error!(lost, "records were not given back; their receipts never will be");
+        }
+    }
+
+    fn serve_until(&self, deadline: Instant, before: impl Fn()) {
+        while self.unanswered.load(SeqCst) > 0 && Instant::now() < deadline {
+            before();
+            self.serve(Duration::from_millis(10));
+        }
+    }
+
+    fn serve(&self, wait: Duration) {
+        let Some(event) = self.client.poll(wait) else { return };
+        if self.answer(&event) > 0 {
+            // librdkafka has room when it has the event back, and not before.
+            drop(event);
+            self.room.made();
+        } else {
+            answer::hear(&self.client, &event);
+        }
+    }
+
+    fn answer(&self, event: &Event) -> usize {
+        let mut answered = 0;
+        event.answers(|receipt, message, error| {
+            receipt.deliver(answer::outcome(&self.client, message, error));
+            answered += 1;
+        });
+        self.unanswered.fetch_sub(answered, SeqCst);
+        answered
+    }
+}
