@@ -218,6 +218,21 @@ impl Client {
         unsafe { check_error(sys::rd_kafka_seek_partitions(self.raw(), list.ptr(), 0)) }
     }
 
+    /// Whether the group has given it a name that it has not given back. Of a member under
+    /// `group.protocol=consumer`, which names itself, this says nothing.
+    pub(crate) fn is_member(&self) -> bool {
+        // SAFETY: the client is alive. The name is null, or a C string that is ours to free.
+        unsafe {
+            let name = sys::rd_kafka_memberid(self.raw());
+            if name.is_null() {
+                return false;
+            }
+            let named = !CStr::from_ptr(name).is_empty();
+            sys::rd_kafka_mem_free(self.raw(), name.cast());
+            named
+        }
+    }
+
     /// Begins to leave the group for good.
     pub(crate) fn close(&self) -> Result<(), Code> {
         // SAFETY: the client and its queue are alive; the error is ours.

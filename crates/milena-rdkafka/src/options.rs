@@ -119,10 +119,7 @@ impl Options {
         config.set("group.id", group);
         let reset = if start == StartAt::Latest { "latest" } else { "earliest" };
         config.set("auto.offset.reset", reset);
-        if config
-            .get("group.protocol")
-            .is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"))
-        {
+        if by_broker(&config) {
             if let Some((name, _)) =
                 self.0.iter().find(|(name, _)| CLASSIC_ONLY.contains(&name.as_str()))
             {
@@ -155,6 +152,11 @@ impl Options {
         config.set_log_level(log::level());
         Ok(config)
     }
+}
+
+/// Whether the broker decides who of the group reads what.
+pub(crate) fn by_broker(config: &ClientConfig) -> bool {
+    config.get("group.protocol").is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"))
 }
 
 fn check(name: &str, value: &str) -> Result<(), Error> {

@@ -25,7 +25,7 @@ impl Worker {
                 tracing::debug!(%code, "could not end a subscription");
             }
             let until = deadline.min(Instant::now() + UNSUBSCRIBE);
-            self.turn_until(until, |worker| worker.rebalance.is_idle());
+            self.turn_until(until, Self::has_left);
         }
         // After a fatal error it is refused, and never ends.
         if self.client.close().is_err() {
@@ -41,6 +41,12 @@ impl Worker {
             self.mailbox.end(None);
             self.turn_until(Instant::now() + LATER, Self::is_closed);
         }
+    }
+
+    /// Whether everything was given back, and the group told so. A classic member tells it when reading
+    /// has stopped, a moment after the last answer, and never if it is closed before that.
+    fn has_left(&self) -> bool {
+        self.rebalance.is_idle() && (self.settings.names_itself || !self.client.is_member())
     }
 
     fn is_closed(&self) -> bool {

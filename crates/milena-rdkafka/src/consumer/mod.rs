@@ -19,7 +19,7 @@ use self::{
 use crate::{
     error::{error_or, refused},
     native::Client,
-    options::Options,
+    options::{self, Options},
 };
 use milena_core::{
     error::{Error, ErrorKind},
@@ -58,6 +58,8 @@ pub(super) struct Settings {
     pub(super) topics: Vec<Arc<str>>,
     pub(super) brokers: String,
     pub(super) max_poll_interval: Duration,
+    /// Whether it is a member under `group.protocol=consumer`.
+    pub(super) names_itself: bool,
     /// Whether the group keeps its place for it while it is away.
     pub(super) is_static: bool,
 }
@@ -73,6 +75,7 @@ impl Settings {
             topics: membership.topics.clone(),
             brokers: brokers.to_owned(),
             max_poll_interval: Duration::from_millis(interval.parse().unwrap_or(300_000)),
+            names_itself: options::by_broker(config),
             is_static: config.get("group.instance.id").is_some_and(|id| !id.is_empty()),
         })
     }

@@ -26,6 +26,8 @@ pub(crate) fn kafka() -> Option<Kafka> {
         println!("skipped: KAFKA_BROKERS is not set");
         return None;
     }
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
     Some(Kafka::from_env().unwrap())
 }
 
@@ -33,7 +35,7 @@ pub(crate) fn kafka() -> Option<Kafka> {
 pub(crate) fn unique(name: &str) -> Arc<str> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    format!("{name}-{now}-{}", NEXT.fetch_add(1, Ordering::Relaxed)).into()
+    format!("{name}-{now}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)).into()
 }
 
 pub(crate) async fn topic(kafka: &Kafka, name: &str, partitions: i32) -> Arc<str> {
