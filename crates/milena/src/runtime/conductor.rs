@@ -4,6 +4,7 @@ use super::{
     drain::Drains,
     lanes::{Lane, Load},
     offsets::Offsets,
+    pressure::Pressure,
 };
 use crate::{route::Runner, router::Options, subscriber::Policy};
 use milena_core::{
@@ -38,6 +39,7 @@ pub(crate) struct Conductor {
     pub(super) notes: UnboundedReceiver<Note>,
     pub(super) commits: Commits,
     pub(super) drains: Drains,
+    pub(super) pressure: Pressure,
     pub(super) counters: Arc<Counters>,
     /// Why the group ends, once it does.
     pub(super) ending: Option<Result<(), Error>>,
@@ -51,6 +53,9 @@ pub(super) struct Partition {
     pub(super) assignment: Arc<Assignment>,
     pub(super) offsets: Offsets,
     pub(super) lanes: HashMap<usize, Lane>,
+    /// Whether its lanes stay full for long, and since when it is held back because they are.
+    pub(super) is_slow: bool,
+    pub(super) held_back: Option<Instant>,
 }
 
 /// How far the end of a service has come.
@@ -124,6 +129,7 @@ impl Conductor {
             notes,
             commits,
             drains: Drains::default(),
+            pressure: Pressure::default(),
             counters,
             ending: None,
             closing: None,
@@ -140,7 +146,9 @@ impl Conductor {
                 alarm.as_mut().reset(self.alarm());
             }
             tokio::select! {
-                event = poll_fn(|cx| self.consumer.poll_event(cx)) => self.event(event),
+                event = poll_fn(|cx| self.consumer.poll_event(cx)), if self.pressure.is_off() => {
+                    self.event(event);
+                }
                 Some(note) = self.notes.recv() => self.note(note),
                 Some(ended) = self.tasks.join_next() => self.lane_ended(ended),
                 Ok(()) = phase.changed() => {
@@ -149,6 +157,7 @@ impl Conductor {
                 }
                 () = alarm.as_mut() => {}
             }
+            self.press();
             self.progress();
         }
         self.report();
@@ -192,11 +201,7 @@ impl Conductor {
                     partition.offsets.committable();
                 }
             }
-            Note::Room(place, epoch) => {
-                if self.partition(&place, epoch).is_some_and(|it| it.assignment.is_live()) {
-                    self.consumer.unpark(&place);
-                }
-            }
+            Note::Room(place, epoch) => self.room(&place, epoch),
             Note::Quiet => {}
             Note::Failed(error) => self.end(Err(error)),
         }
@@ -237,8 +242,7 @@ impl Conductor {
             full |= lane.push(load);
         }
         if full {
-            tracing::debug!(partition = %chunk.place(), "its lane is full, so the partition is held back");
-            self.consumer.park(chunk.place());
+            self.full(chunk.place());
         }
     }
 
@@ -254,7 +258,8 @@ impl Conductor {
     fn alarm(&self) -> Instant {
         let now = Instant::now();
         let drain = self.drains.front().map(|drain| drain.due(now));
-        let times = [self.commits.due().filter(|_| self.closing.is_none()), drain, self.closing];
+        let commit = self.commits.due().filter(|_| self.closing.is_none());
+        let times = [commit, drain, self.closing, self.pressure.due()];
         times.into_iter().flatten().min().unwrap_or(now + Duration::from_secs(60))
     }
 
@@ -270,7 +275,13 @@ impl Conductor {
 impl Partition {
     pub(super) fn new(assignment: Assignment) -> Self {
         let assignment = Arc::new(assignment);
-        Self { assignment, offsets: Offsets::default(), lanes: HashMap::new() }
+        Self {
+            assignment,
+            offsets: Offsets::default(),
+            lanes: HashMap::new(),
+            is_slow: false,
+            held_back: None,
+        }
     }
 
     /// No call begins any more, and what waits in lanes is dropped.

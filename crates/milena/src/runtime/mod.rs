@@ -13,6 +13,7 @@ mod drain;
 mod ending;
 mod lanes;
 mod offsets;
+mod pressure;
 mod rebalance;
 mod replies;
 mod settle;
