@@ -125,7 +125,7 @@ fn measure(scenario: Scenario) -> anyhow::Result<Vec<Rounds>> {
             "the bound: queued.max.messages.kbytes (16 MiB) in the client, once for what is read and once for each"
         );
         println!(
-            "partition that is held back, and Router::buffer (2,000 records or 4 MiB) for each partition in Milena"
+            "partition that is held back, and Router::buffer (1,000 records or 4 MiB) for each partition in Milena"
         );
     }
     Ok(rounds)

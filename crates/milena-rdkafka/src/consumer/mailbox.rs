@@ -12,7 +12,7 @@ use std::{
 };
 
 /// As many records may wait for the runtime before no more are read.
-const ROOM: usize = 4_000;
+const ROOM: usize = 1_000;
 
 /// What passes between the runtime and the thread of a consumer: events one way, commands the other.
 #[derive(Default)]

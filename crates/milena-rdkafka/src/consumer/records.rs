@@ -23,6 +23,7 @@ impl Records for Messages {
     }
 
     fn value(&self, index: usize) -> Option<&[u8]> {
+        self.prefetch(index + 2);
         self.as_slice()[index].value()
     }
 

@@ -24,7 +24,7 @@ use std::{
 };
 
 /// As many records are read at once, and are a chunk at most.
-const CHUNK: usize = 500;
+const CHUNK: usize = 250;
 /// How long the thread waits when there is nothing to do. Whatever happens wakes it.
 const IDLE: Duration = Duration::from_millis(100);
 /// How often an idle consumer looks how far librdkafka has read.

@@ -167,7 +167,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     }
 
     /// Holds a partition back while so many of its records, or bytes, wait for their handler; the
-    /// default is 2,000 records or 4 MiB. The other partitions run on.
+    /// default is 1,000 records or 4 MiB. The other partitions run on.
     pub fn buffer(self, records: usize, bytes: usize) -> Self {
         self.with_options(|options| options.buffer = (records.max(1), bytes.max(1)))
     }

@@ -19,7 +19,7 @@ impl Default for Options {
             commit_interval: Duration::from_secs(1),
             commit_every: 100_000,
             drain_timeout: Duration::from_secs(20),
-            buffer: (2_000, 4 << 20),
+            buffer: (1_000, 4 << 20),
             max_in_flight: (50_000, 32 << 20),
         }
     }

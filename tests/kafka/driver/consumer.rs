@@ -1,4 +1,5 @@
-use crate::kit::{Member, STUCK, all, fill, kafka, topic, unique};
+use super::member::{Member, all};
+use crate::kit::{STUCK, fill, kafka, topic, unique};
 use bytes::Bytes;
 use milena_core::{
     Headers, ProducerRecord, Timestamp, TopicPartition,
@@ -92,7 +93,7 @@ async fn reading_begins_at_the_offset_that_is_answered() {
 
     let Event::Assigned(partitions) = member.event().await else { panic!("not assigned") };
     for (at, epoch) in &partitions {
-        member.owned.insert(crate::kit::key(at), (*epoch, None));
+        member.owned.insert(super::member::key(at), (*epoch, None));
     }
     let starts = partitions
         .into_iter()

@@ -1,4 +1,5 @@
-use crate::kit::{Member, fill, kafka, key, topic, unique};
+use super::member::{Member, key};
+use crate::kit::{fill, kafka, topic, unique};
 use milena_core::{TopicPartition, error::ErrorKind, transport::Event};
 use rdkafka::{
     ClientConfig,

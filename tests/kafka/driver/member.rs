@@ -1,64 +1,20 @@
-//! What the tests share: topics of their own, records in them, and a member that answers as the runtime would.
+//! A member of a group that answers as the runtime would.
+
+use crate::kit::STUCK;
 
 use milena_core::{
-    ProducerRecord, TopicPartition,
+    TopicPartition,
     error::{Error, ErrorKind},
     record::{Chunk, Epoch},
-    transport::{Consumer, Event, Membership, NewTopic, StartAt, Transport as _},
+    transport::{Consumer, Event, Membership, StartAt, Transport as _},
 };
 use milena_rdkafka::Kafka;
 use std::{
     collections::BTreeMap,
     future::poll_fn,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    sync::Arc,
+    time::{Duration, Instant},
 };
-
-/// Nothing in a test takes longer unless it is stuck.
-pub(crate) const STUCK: Duration = Duration::from_secs(60);
-
-/// Kafka, if there is one.
-pub(crate) fn kafka() -> Option<Kafka> {
-    if std::env::var_os("KAFKA_BROKERS").is_none() {
-        println!("skipped: KAFKA_BROKERS is not set");
-        return None;
-    }
-    let filter = tracing_subscriber::EnvFilter::from_default_env();
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
-    Some(Kafka::from_env().unwrap())
-}
-
-/// A name that nobody had before.
-pub(crate) fn unique(name: &str) -> Arc<str> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    format!("{name}-{now}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)).into()
-}
-
-pub(crate) async fn topic(kafka: &Kafka, name: &str, partitions: i32) -> Arc<str> {
-    let name = unique(name);
-    kafka.create_topics(vec![NewTopic::new(name.clone()).partitions(partitions)]).await.unwrap();
-    name
-}
-
-/// Writes the numbers `from..to` to each partition, as values.
-pub(crate) async fn fill(
-    kafka: &Kafka,
-    topic: &Arc<str>,
-    partitions: i32,
-    numbers: std::ops::Range<u64>,
-) {
-    let producer = kafka.producer().await.unwrap();
-    let records = numbers.flat_map(|number| {
-        (0..partitions).map(move |partition| {
-            ProducerRecord::new(topic.clone()).partition(partition).value(number.to_string())
-        })
-    });
-    producer.send_all(records.collect()).await.unwrap();
-}
 
 /// A member of a group, which answers as the runtime would.
 pub(crate) struct Member {

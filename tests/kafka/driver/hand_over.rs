@@ -1,4 +1,5 @@
-use crate::kit::{Member, all, fill, kafka, key, topic, unique};
+use super::member::{Member, all, key};
+use crate::kit::{fill, kafka, topic, unique};
 use milena_core::{TopicPartition, transport::Event};
 use milena_rdkafka::{GroupProtocol, Kafka};
 use rdkafka::{

@@ -1,4 +1,5 @@
-use crate::kit::{Member, fill, kafka, topic, unique};
+use super::member::Member;
+use crate::kit::{fill, kafka, topic, unique};
 use milena_core::transport::Event;
 use milena_rdkafka::{GroupProtocol, Kafka};
 use std::time::{Duration, Instant};

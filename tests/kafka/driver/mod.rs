@@ -1,0 +1,7 @@
+//! The driver, answered as the runtime would.
+
+mod closing;
+mod commits;
+mod consumer;
+mod hand_over;
+mod member;
