@@ -1,6 +1,7 @@
 use super::{
     conductor::Conductor,
     drain::{Drain, Then},
+    rebalance::listed,
 };
 use milena_core::{
     error::{Error, ErrorKind},
@@ -144,6 +145,7 @@ impl Conductor {
         match self.drains.pop() {
             Some(Drain { then: Then::Release, places, .. }) => {
                 places.iter().for_each(|place| self.forget(place));
+                tracing::info!(group = %self.group, partitions = %listed(&places), "released");
                 self.consumer.release(places);
             }
             Some(Drain { then: Then::Close, .. }) => self.close(),

@@ -1,6 +1,7 @@
 use super::{
     conductor::{Conductor, Partition},
     drain::{Drain, Drains, Then},
+    rebalance::listed,
 };
 use milena_core::error::{Error, ErrorKind};
 use std::time::Duration;
@@ -41,6 +42,7 @@ impl Conductor {
 
     /// Leaves the group, whatever has not ended yet.
     pub(super) fn close(&mut self) {
+        tracing::info!(group = %self.group, partitions = %listed(self.partitions.keys()), "leaving");
         let mut unfinished = Vec::new();
         for (place, mut partition) in std::mem::take(&mut self.partitions) {
             partition.end();

@@ -1,0 +1,42 @@
+use crate::kit;
+use std::{
+    path::PathBuf,
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// A broker of the test's own: the example's topics and its group have fixed names.
+pub(super) struct Broker {
+    pub(super) address: String,
+    folder: PathBuf,
+    _alone: MutexGuard<'static, ()>,
+}
+
+/// These tests keep every core busy, so they run one after the other.
+static ALONE: Mutex<()> = Mutex::new(());
+
+impl Broker {
+    /// Starts one, if the tests that need a Kafka are to run.
+    pub(super) fn start() -> Option<Self> {
+        kit::kafka()?;
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = std::env::temp_dir().join(&*kit::unique("milena-quickstart"));
+        let output = script().args(["up", "--dir"]).arg(&folder).output().unwrap();
+        let exports = String::from_utf8(output.stdout).unwrap();
+        let address = exports
+            .lines()
+            .find_map(|line| line.strip_prefix("export KAFKA_BROKERS="))
+            .unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        Some(Self { address: address.to_owned(), folder, _alone: alone })
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = script().args(["down", "--dir"]).arg(&self.folder).output();
+    }
+}
+
+fn script() -> Command {
+    Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/kafka"))
+}
