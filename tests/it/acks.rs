@@ -142,7 +142,7 @@ async fn each_record_of_a_batch_has_an_ack_of_its_own() {
 async fn on_receive_a_record_is_done_before_its_handler_is_called() {
     async fn never(State(calls): State<Arc<AtomicU32>>) {
         calls.fetch_add(1, SeqCst);
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
     let calls = Arc::new(AtomicU32::new(0));
     let subscriber = each(never).ack(AckPolicy::OnReceive);

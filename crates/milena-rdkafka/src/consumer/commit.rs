@@ -1,4 +1,4 @@
-use super::{rebalance::Ticket, worker::Worker};
+use super::{step::Ticket, worker::Worker};
 use crate::error::error;
 use milena_core::{
     error::{Error, ErrorKind},

@@ -1,4 +1,4 @@
-use super::{bell::Bell, commit, rebalance::Ticket};
+use super::{bell::Bell, commit, step::Ticket};
 use milena_core::{
     error::Error,
     record::{Chunk, TopicPartition},

@@ -5,15 +5,17 @@ mod close;
 mod commit;
 mod mailbox;
 mod partitions;
+mod read;
 mod rebalance;
 mod records;
+mod step;
 mod topics;
 mod trouble;
 mod worker;
 
 use self::{
     mailbox::{Command, Mailbox},
-    rebalance::Ticket,
+    step::Ticket,
     worker::Worker,
 };
 use crate::{

@@ -1,4 +1,4 @@
-use super::rebalance::Start;
+use super::step::Start;
 use crate::native::{Batch, Client, Message, Messages, Queue};
 use milena_core::{
     record::{Chunk, Epoch, OwnedRecord, TopicPartition},

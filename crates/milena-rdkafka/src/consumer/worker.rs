@@ -2,8 +2,9 @@ use super::{
     Settings,
     commit::Pending,
     mailbox::{Command, Mailbox},
-    partitions::{Partitions, Refusal},
-    rebalance::{Call, Kind, Notice, Op, Rebalance, SUPERSEDED, Start, Step},
+    partitions::Partitions,
+    rebalance::Rebalance,
+    step::{Call, Kind, Notice, Op, SUPERSEDED, Start, Step},
     topics::Topics,
     trouble::{Trouble, Verdict},
 };
@@ -13,7 +14,7 @@ use crate::{
 };
 use milena_core::{
     error::{Error, ErrorKind},
-    record::{OwnedRecord, TopicPartition},
+    record::TopicPartition,
     transport::Event,
 };
 use rdkafka::{Offset, TopicPartitionList, error::RDKafkaErrorCode as Code};
@@ -23,13 +24,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// As many records are read at once, and are a chunk at most.
-const CHUNK: usize = 250;
-/// How long the thread waits when there is nothing to do. Whatever happens wakes it.
-const IDLE: Duration = Duration::from_millis(100);
-/// How often an idle consumer looks how far librdkafka has read.
-const POSITIONS: Duration = Duration::from_millis(200);
-
 /// The thread of a consumer, which alone polls librdkafka.
 pub(super) struct Worker {
     pub(super) client: Arc<Client>,
@@ -37,13 +31,13 @@ pub(super) struct Worker {
     pub(super) settings: Settings,
     pub(super) rebalance: Rebalance,
     pub(super) pending: Option<Pending>,
-    partitions: Partitions,
-    queue: Arc<Queue>,
-    batch: Batch,
+    pub(super) partitions: Partitions,
+    pub(super) queue: Arc<Queue>,
+    pub(super) batch: Batch,
     topics: Topics,
-    trouble: Trouble,
-    next_positions: Instant,
-    failed: bool,
+    pub(super) trouble: Trouble,
+    pub(super) next_positions: Instant,
+    pub(super) failed: bool,
 }
 
 impl Worker {
@@ -157,63 +151,6 @@ impl Worker {
         }
     }
 
-    fn read(&mut self) {
-        if self.failed || self.mailbox.is_full() {
-            return self.mailbox.bell.wait(IDLE);
-        }
-        self.queue.read(Duration::ZERO, CHUNK, &mut self.batch);
-        if self.batch.is_empty() {
-            self.tell_positions();
-            // What rang before the read above may have been what ended it.
-            if !self.mailbox.bell.is_rung() {
-                self.queue.read(IDLE, 1, &mut self.batch);
-            }
-            if !self.batch.is_empty() {
-                self.queue.read(Duration::ZERO, CHUNK - self.batch.len(), &mut self.batch);
-            }
-        }
-        if !self.batch.is_empty() {
-            self.deliver();
-        }
-    }
-
-    fn deliver(&mut self) {
-        let repeated = self.partitions.repeated();
-        let (chunks, refusals) = self.partitions.split(&mut self.batch);
-        if !chunks.is_empty() {
-            self.mailbox.deliver(chunks);
-        }
-        if self.partitions.repeated() > repeated {
-            let group = &*self.settings.group;
-            tracing::warn!(
-                group,
-                total = self.partitions.repeated(),
-                "records came a second time, and were dropped"
-            );
-        }
-        for refusal in refusals {
-            self.refused(&refusal);
-        }
-    }
-
-    fn refused(&mut self, refusal: &Refusal) {
-        if self.partitions.step_back(refusal) {
-            let verdict = self.trouble.of_partition(refusal);
-            self.judge(verdict);
-        }
-    }
-
-    fn tell_positions(&mut self) {
-        let now = Instant::now();
-        if now < self.next_positions {
-            return;
-        }
-        self.next_positions = now + POSITIONS;
-        for event in self.partitions.positions() {
-            self.mailbox.tell(event);
-        }
-    }
-
     /// Takes steps of a rebalance.
     pub(super) fn take(&mut self, steps: Vec<Step>) {
         for step in steps {
@@ -269,7 +206,7 @@ impl Worker {
         }
     }
 
-    fn judge(&mut self, verdict: Verdict) {
+    pub(super) fn judge(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Ignore => {}
             Verdict::CheckTopics => self.topics.look_soon(),
@@ -284,14 +221,6 @@ impl Worker {
             return;
         }
         self.mailbox.tell(Event::Failed(error));
-    }
-
-    /// A record came on the queue of events: a forward was missing.
-    fn adopt(&mut self, place: &TopicPartition, record: OwnedRecord) {
-        tracing::error!(partition = %place, offset = record.offset, "a record came past its queue: a bug of Milena");
-        if let Some(chunk) = self.partitions.adopt(place, record) {
-            self.mailbox.deliver(vec![chunk]);
-        }
     }
 }
 
