@@ -24,7 +24,7 @@ use tower::{Layer, Service};
 
 /// The subscriptions of one consumer group, read by one consumer. `Router<S>` still lacks a state `S`.
 ///
-/// Merging routers puts groups side by side; [`serve`](crate::serve) runs them.
+/// Merging routers puts groups side by side; [`serve`](fn@crate::serve) runs them.
 ///
 /// ```
 /// use milena::{Router, State, batch, each};
