@@ -55,7 +55,7 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    /// An error of this kind; the message reads "could not <verb> <object>: <cause>".
+    /// An error of this kind; the message reads "could not (verb) (object): (cause)".
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner { kind, message: message.into(), source: None }))
     }

@@ -10,8 +10,8 @@ use milena_core::error::{Error, ErrorKind};
 ///
 /// ```
 /// # fn main() -> Result<(), milena::Error> {
+/// # #[cfg(feature = "memory")]
 /// let transport = milena::transport::connect("memory://")?;
-/// # drop(transport);
 /// # #[cfg(feature = "kafka")]
 /// let transport = milena::transport::connect("kafka://broker-1:9092,broker-2:9092")?;
 /// # Ok(())
