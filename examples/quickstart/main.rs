@@ -12,7 +12,11 @@ use milena::{
     error::ErrorKind,
     transport::{NewTopic, Transport},
 };
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -77,17 +81,18 @@ async fn in_memory(orders: u64, mut stop: Stop) -> Result<(), Error> {
     feed::feed(&Publisher::new(memory.producer().await?), orders, &progress).await?;
     progress.set_position(0);
 
-    let (broker, watched) = (memory.clone(), progress.clone());
+    let (broker, counted, watched) = (memory.clone(), counts.clone(), progress.clone());
+    let (tell, told) = tokio::sync::oneshot::channel();
     let billed = async move {
         tokio::select! {
-            () = show::until_billed(&broker, &watched) => {}
+            took = show::until_billed(&broker, &counted, &watched) => drop(tell.send(took)),
             () = stop.asked() => {}
         }
     };
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     milena::serve(memory.clone(), billing::router(counts.clone())).with_shutdown(billed).await?;
     progress.finish_and_clear();
-    show::summary(&memory, &counts, started.elapsed());
+    show::summary(&memory, &counts, told.await.unwrap_or_else(|_| started.elapsed()));
     Ok(())
 }
 

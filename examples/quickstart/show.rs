@@ -3,7 +3,11 @@
 use crate::billing::{Counts, DEAD_LETTERS, GROUP, INVOICES, ORDERS};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use milena::{Memory, Record};
-use std::{io::IsTerminal, sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{
+    io::IsTerminal,
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
 
 /// A bar for so many orders, when somebody looks.
 pub(crate) fn progress(orders: u64) -> ProgressBar {
@@ -17,16 +21,27 @@ pub(crate) fn progress(orders: u64) -> ProgressBar {
     ProgressBar::with_draw_target(Some(orders), target).with_style(style)
 }
 
-/// Waits until the service is done with every order.
-pub(crate) async fn until_billed(broker: &Memory, progress: &ProgressBar) {
-    let orders: i64 =
-        (0..broker.partitions(ORDERS)).map(|partition| broker.end(ORDERS, partition)).sum();
+/// Waits until the service has committed every order, and says how long the work itself took.
+pub(crate) async fn until_billed(
+    broker: &Memory,
+    counts: &Counts,
+    progress: &ProgressBar,
+) -> Duration {
+    let written = |topic| -> i64 {
+        (0..broker.partitions(topic)).map(|partition| broker.end(topic, partition)).sum()
+    };
+    let (orders, started, mut took) = (written(ORDERS).unsigned_abs(), Instant::now(), None);
     loop {
         let changed = broker.changed();
-        let left = broker.lag(GROUP, ORDERS);
-        progress.set_position((orders - left).unsigned_abs());
-        if left == 0 {
-            return;
+        let done = counts.billed.load(Relaxed)
+            + counts.tombstones.load(Relaxed)
+            + written(DEAD_LETTERS).unsigned_abs();
+        progress.set_position(done);
+        if done >= orders {
+            took.get_or_insert_with(|| started.elapsed());
+        }
+        if broker.lag(GROUP, ORDERS) == 0 {
+            return took.unwrap_or_else(|| started.elapsed());
         }
         changed.await;
     }
