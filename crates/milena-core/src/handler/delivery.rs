@@ -10,7 +10,8 @@ use std::{
 #[derive(Clone)]
 pub struct Delivery {
     first: Record,
-    rest: Vec<Record>,
+    /// Shared, because layers clone a delivery to call again.
+    rest: Option<Arc<[Record]>>,
     refused: Arc<Refused>,
 }
 
@@ -27,7 +28,7 @@ impl Delivery {
         let mut records = records.into_iter();
         #[expect(clippy::expect_used, reason = "an empty delivery is the caller's mistake")]
         let first = records.next().expect("a delivery has at least one record");
-        Self { first, rest: records.collect(), refused: Arc::default() }
+        Self { first, rest: Some(records.collect()), refused: Arc::default() }
     }
 
     /// The only record, or the first of the batch.
@@ -37,13 +38,13 @@ impl Delivery {
 
     /// All records, in the order in which they were read.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
-        std::iter::once(&self.first).chain(&self.rest)
+        std::iter::once(&self.first).chain(self.rest.iter().flat_map(|rest| rest.iter()))
     }
 
     /// How many records there are, at least one.
     #[expect(clippy::len_without_is_empty, reason = "a delivery is never empty")]
     pub fn len(&self) -> usize {
-        1 + self.rest.len()
+        1 + self.rest.as_ref().map_or(0, |rest| rest.len())
     }
 
     /// Takes the record at `index` out of the batch: it fails alone, and the handler gets the rest.
@@ -59,7 +60,7 @@ impl Delivery {
 
 impl From<Record> for Delivery {
     fn from(record: Record) -> Self {
-        Self { first: record, rest: Vec::new(), refused: Arc::default() }
+        Self { first: record, rest: None, refused: Arc::default() }
     }
 }
 

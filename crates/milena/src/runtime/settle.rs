@@ -4,7 +4,7 @@ use milena_core::{
     error::{Error, ErrorKind},
     handler::{Decision, Outcome},
 };
-use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use std::{borrow::Cow, ops::ControlFlow, sync::Arc, time::Duration};
 
 /// The target of log lines that tell of one record each, so that they can be filtered.
 const RECORDS: &str = "milena::record";
@@ -44,7 +44,7 @@ pub(crate) async fn settle(items: &[Item], attempt: u32, result: Result<Outcome,
     if replies::publish(&items, outcome.records).await.is_break() {
         return Next::Stop;
     }
-    for item in &items {
+    for item in &*items {
         if item.decided(attempt, &outcome.decision).await.is_break() {
             return Next::Stop;
         }
@@ -54,7 +54,10 @@ pub(crate) async fn settle(items: &[Item], attempt: u32, result: Result<Outcome,
 
 /// The records of a call that ended well but for those whose `Ack` failed while it ran: for them the
 /// call failed. In a batch such a record fails alone.
-async fn acknowledged(items: &[Item], attempt: u32) -> Result<Vec<Item>, Next> {
+async fn acknowledged(items: &[Item], attempt: u32) -> Result<Cow<'_, [Item]>, Next> {
+    if !items.iter().any(|item| item.work.acks.in_use()) {
+        return Ok(items.into());
+    }
     let mut good = Vec::with_capacity(items.len());
     for item in items {
         let Some(error) = item.work.acks.returned(item.index) else {
@@ -70,7 +73,7 @@ async fn acknowledged(items: &[Item], attempt: u32) -> Result<Vec<Item>, Next> {
             return Err(Next::Stop);
         }
     }
-    Ok(good)
+    Ok(good.into())
 }
 
 /// What comes of a failed call: another one, or the end of the policy.
