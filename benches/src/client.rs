@@ -20,7 +20,7 @@ pub fn consumer() -> anyhow::Result<ClientConfig> {
         .set("enable.auto.offset.store", "false")
         .set("fetch.queue.backoff.ms", "10")
         .set("check.crcs", "true")
-        .set("queued.max.messages.kbytes", "16384");
+        .set("queued.max.messages.kbytes", "8192");
     Ok(config)
 }
 

@@ -122,11 +122,9 @@ fn measure(scenario: Scenario) -> anyhow::Result<Vec<Rounds>> {
         let of_raw = allocations(reference)?;
         println!("{:16} allocations a record: {of_raw:.2}", name(reference));
         println!(
-            "the bound: queued.max.messages.kbytes (16 MiB) in the client, once for what is read and once for each"
+            "the bound: queued.max.messages.kbytes (8 MiB), once for what is read, and for each partition"
         );
-        println!(
-            "partition that is held back, and Router::buffer (1,000 records or 4 MiB) for each partition in Milena"
-        );
+        println!("that is held back once in its queue and once in its lane");
     }
     Ok(rounds)
 }

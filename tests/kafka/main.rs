@@ -10,5 +10,8 @@
     reason = "these are tests"
 )]
 
+mod conformance;
 mod driver;
+mod faults;
 mod kit;
+mod quickstart;

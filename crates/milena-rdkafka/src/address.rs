@@ -15,10 +15,11 @@ pub(crate) fn brokers(list: &str) -> Result<String, Error> {
 
 /// The addresses of a URL, `kafka://host:port,host:port`.
 pub(crate) fn brokers_of_url(url: &str) -> Result<String, Error> {
-    if url.starts_with("kafka://") {
-        return brokers(url);
+    match url.strip_prefix("kafka://") {
+        None => Err(refuse(url, "it does not begin with `kafka://`")),
+        Some("" | "/") => Err(refuse(url, "it names no broker")),
+        Some(_) => brokers(url),
     }
-    Err(refuse(url, "it does not begin with `kafka://`"))
 }
 
 fn broker(address: &str) -> Result<String, Error> {

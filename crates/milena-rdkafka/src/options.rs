@@ -8,12 +8,10 @@ use std::time::Duration;
 pub(crate) struct Options(Vec<(String, String)>);
 
 /// What every client has.
-const BOTH: [(&str, &str); 4] = [
+const BOTH: [(&str, &str); 3] = [
     ("client.id", "milena"),
     // A broker that was away is found again as soon as by Java's client.
     ("reconnect.backoff.max.ms", "1000"),
-    // As large as Java's clients write, and a broker takes, by default.
-    ("message.max.bytes", "1048576"),
     // How long a topic may be unknown before that is an error.
     ("topic.metadata.propagation.max.ms", "10000"),
 ];
@@ -28,11 +26,13 @@ const CONSUMER: [(&str, &str); 9] = [
     ("fetch.queue.backoff.ms", "10"),
     ("isolation.level", "read_committed"),
     ("partition.assignment.strategy", "cooperative-sticky"),
-    ("queued.max.messages.kbytes", "16384"),
+    ("queued.max.messages.kbytes", "8192"),
 ];
 
-const PRODUCER: [(&str, &str); 4] = [
+const PRODUCER: [(&str, &str); 5] = [
     ("enable.idempotence", "true"),
+    // What is too large is for the broker to say, which has a limit for each topic.
+    ("message.max.bytes", "10485760"),
     // A record is given up only when the broker refused it, so what failed was never written.
     ("message.timeout.ms", "0"),
     ("partitioner", "murmur2_random"),

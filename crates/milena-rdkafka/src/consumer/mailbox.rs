@@ -121,6 +121,10 @@ impl Mailbox {
     /// Tells the runtime something, with a ticket for its answer.
     pub(super) fn tell_with(&self, ticket: Ticket, event: Event) {
         let mut post = self.lock();
+        // Behind the end everything has been answered.
+        if post.ended {
+            return;
+        }
         post.commits -= usize::from(matches!(event, Event::Committed(_)));
         post.events.push_back((ticket, event));
         wake(post);
@@ -128,6 +132,9 @@ impl Mailbox {
 
     pub(super) fn deliver(&self, chunks: Vec<Chunk>) {
         let mut post = self.lock();
+        if post.ended {
+            return;
+        }
         for chunk in chunks {
             post.records += chunk.len();
             post.events.push_back((0, Event::Records(chunk)));

@@ -21,7 +21,7 @@ pub(super) fn outcome(
         topic: message.topic(),
         partition: delivered.partition,
         bytes: message.size(),
-        limit: "the broker takes",
+        limit: "and its batch is more than the broker takes: `batch.size` here, `max.message.bytes` of the topic there",
     };
     Err(sent.explain(client, code))
 }
@@ -32,7 +32,7 @@ pub(super) fn refused(client: &Client, record: &ProducerRecord, code: Code) -> E
         topic: &record.topic,
         partition: record.partition.unwrap_or(-1),
         bytes: record.bytes(),
-        limit: "`message.max.bytes` allows",
+        limit: "more than `message.max.bytes` allows",
     };
     sent.explain(client, code)
 }
@@ -72,8 +72,7 @@ impl Sent<'_> {
         let say = |kind, cause: String| Error::new(kind, format!("could not {what}: {cause}"));
         match code {
             Code::MessageSizeTooLarge | Code::MessageBatchTooLarge => {
-                let cause =
-                    format!("the record has {} bytes, more than {}", self.bytes, self.limit);
+                let cause = format!("the record has {} bytes, {}", self.bytes, self.limit);
                 say(ErrorKind::TooLarge, cause)
             }
             Code::UnknownTopic | Code::UnknownTopicOrPartition => {

@@ -19,7 +19,7 @@ use std::{
 
 /// What the names of the headers that a dead letter gets begin with.
 const PREFIX: &str = "milena-dead-letter-";
-/// No error text is longer than this in a header, so that a dead letter is not too large where its record was not.
+/// No error text is longer than this in a header, so that a dead letter is hardly larger than its record.
 const LONGEST_TEXT: usize = 1_000;
 
 /// Publishes the record to `topic`, and holds it until the broker has the dead letter. Broken off when

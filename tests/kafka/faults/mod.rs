@@ -1,0 +1,17 @@
+//! Services on a real Kafka when something is wrong: each test makes sure that it was.
+
+mod broker;
+mod churn;
+mod dead_letters;
+mod fencing;
+mod holes;
+mod late_answer;
+mod options;
+mod own_broker;
+mod refused_letters;
+mod replies;
+mod room;
+mod service;
+mod shutdown;
+mod silence;
+mod view;

@@ -1,0 +1,93 @@
+//! A broker of a test's own, which may be killed.
+
+use super::service::until;
+use crate::kit::unique;
+use std::{
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+/// Takes the broker down when it is dropped, if it is up.
+pub(super) struct OwnBroker {
+    dir: PathBuf,
+    port: u16,
+}
+
+impl OwnBroker {
+    /// One that is not up yet, with the port that it will have. Nobody listens there.
+    pub(super) fn new() -> Self {
+        let dir = std::env::temp_dir().join(&*unique("milena-own-broker"));
+        Self { dir, port: free_port() }
+    }
+
+    pub(super) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(super) async fn up(&self) {
+        let exports = self.run(&["up", "--base-port", &self.port.to_string()]).await;
+        assert!(exports.contains(&self.address()), "its port was taken: {exports}");
+        assert!(self.listens());
+    }
+
+    /// SIGKILL.
+    pub(super) async fn kill(&self) {
+        self.run(&["kill", "1"]).await;
+        // The process has no more memory by now; its sockets go a moment later.
+        until("the broker is dead", async || !self.listens()).await;
+    }
+
+    /// SIGSTOP: its connections stay open and silent.
+    pub(super) async fn pause(&self) {
+        self.run(&["pause", "1"]).await;
+    }
+
+    pub(super) async fn resume(&self) {
+        self.run(&["resume", "1"]).await;
+    }
+
+    /// Starts it again after a kill, with the data it had.
+    pub(super) async fn start(&self) {
+        self.run(&["start", "1"]).await;
+        assert!(self.listens());
+    }
+
+    pub(super) fn listens(&self) -> bool {
+        TcpStream::connect(self.address()).is_ok()
+    }
+
+    async fn run(&self, arguments: &[&str]) -> String {
+        let mut command = self.command(arguments);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "kafka {arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/kafka"));
+        command.args(arguments).arg("--dir").arg(&self.dir);
+        command
+    }
+}
+
+impl Drop for OwnBroker {
+    fn drop(&mut self) {
+        if self.dir.exists() {
+            let quiet = Stdio::null;
+            let _ = self.command(&["down"]).stdout(quiet()).stderr(quiet()).status();
+        }
+    }
+}
+
+/// A port with nobody there, nor at the next one, which is the broker's for talking to itself.
+fn free_port() -> u16 {
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let next = port.checked_add(1).and_then(|next| TcpListener::bind(("127.0.0.1", next)).ok());
+        if next.is_some() {
+            return port;
+        }
+    }
+}
