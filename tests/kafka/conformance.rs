@@ -13,7 +13,7 @@ mod cooperative {
     use super::{Fixture, fixture};
 
     fn kafka() -> Option<Fixture> {
-        fixture(|kafka| kafka)
+        fixture(true, |kafka| kafka)
     }
 
     milena_test::conformance! {
@@ -26,44 +26,12 @@ mod range {
     use super::{Fixture, fixture};
 
     fn kafka() -> Option<Fixture> {
-        fixture(|kafka| kafka.set("partition.assignment.strategy", "range"))
+        fixture(false, |kafka| kafka.set("partition.assignment.strategy", "range"))
     }
 
-    // Every rebalance takes everything from everybody, so four promises cannot be looked at: they want
-    // a member to keep what it is not asked for.
     milena_test::conformance! {
-        @each [#[tokio::test]] kafka:
-            creating_a_topic_twice_is_fine
-            a_topic_has_the_partitions_it_was_created_with
-            an_unknown_topic_is_named
-            records_come_back_byte_for_byte
-            a_key_decides_the_partition
-            a_named_partition_is_respected
-            a_receipt_says_where_the_record_is
-            a_missing_partition_is_refused_by_the_receipt
-            a_record_too_large_is_refused_by_the_receipt
-            flush_leaves_nothing_unanswered
-            a_full_producer_has_room_later
-            a_dropped_producer_gives_every_receipt_back
-            records_keep_their_order_within_a_partition
-            many_partitions_are_read_whole_and_in_order
-            a_new_group_begins_at_the_earliest_record
-            a_new_group_begins_at_the_latest_if_asked_to
-            a_start_offset_given_to_assign_is_used
-            nothing_is_read_before_assign
-            a_waiting_member_is_woken_by_a_record
-            a_parked_partition_waits_for_nobody_else
-            a_parked_partition_goes_on_where_it_stopped
-            a_commit_is_answered_once
-            a_group_resumes_at_its_committed_offset
-            two_groups_read_and_commit_on_their_own
-            a_group_can_commit_past_a_trailing_hole
-            a_commit_of_what_is_another_members_is_refused
-            a_member_gets_only_topics_it_subscribes_to
-            a_closed_member_hands_everything_to_the_other
-            a_member_can_close_before_it_has_joined
-            a_dropped_member_leaves_the_group
-            every_record_is_read_once_when_revokes_commit
+        #[tokio::test]
+        kafka
     }
 }
 
@@ -72,7 +40,7 @@ mod by_broker {
     use milena_rdkafka::GroupProtocol;
 
     fn kafka() -> Option<Fixture> {
-        fixture(|kafka| kafka.group_protocol(GroupProtocol::Consumer))
+        fixture(true, |kafka| kafka.group_protocol(GroupProtocol::Consumer))
     }
 
     milena_test::conformance! {
@@ -85,7 +53,7 @@ const ROOM: usize = 100;
 /// What a record may have with everything that Kafka puts around it.
 const MAX_RECORD_BYTES: usize = 1_048_576;
 
-fn fixture(with: impl Fn(Kafka) -> Kafka) -> Option<Fixture> {
+fn fixture(rebalances_in_part: bool, with: impl Fn(Kafka) -> Kafka) -> Option<Fixture> {
     let kafka = kit::kafka()?.set("queue.buffering.max.messages", ROOM.to_string());
     let guarantees = Guarantees {
         patience: STUCK,
@@ -94,6 +62,7 @@ fn fixture(with: impl Fn(Kafka) -> Kafka) -> Option<Fixture> {
         refuses_unknown_topics: true,
         refuses_commits_of_others: true,
         leaves_when_dropped: true,
+        rebalances_in_part,
         ..Guarantees::default()
     };
     let fixture = Fixture::new(with(kafka)).guarantees(guarantees).hole(|place| {

@@ -50,6 +50,8 @@ pub struct Guarantees {
     pub refuses_commits_of_others: bool,
     /// Whether a consumer that is dropped without being closed leaves its group at once.
     pub leaves_when_dropped: bool,
+    /// Whether a rebalance leaves members what nobody else gets; else it takes everything from everybody.
+    pub rebalances_in_part: bool,
 }
 
 impl Default for Guarantees {
@@ -62,6 +64,7 @@ impl Default for Guarantees {
             refuses_unknown_topics: false,
             refuses_commits_of_others: false,
             leaves_when_dropped: false,
+            rebalances_in_part: true,
         }
     }
 }
