@@ -126,6 +126,8 @@ impl Options {
                 return Err(refuse(name, "the broker decides it under `group.protocol=consumer`"));
             }
             config.remove("partition.assignment.strategy");
+        } else {
+            beat_in_time(&mut config)?;
         }
         Ok(config)
     }
@@ -151,6 +153,23 @@ impl Options {
         // librdkafka says itself what it refuses, so the level matters only when it is created.
         config.set_log_level(log::level());
         Ok(config)
+    }
+}
+
+/// Has a member heard of three times in each session, unless that was set: librdkafka would let a short
+/// session end before the first heartbeat.
+fn beat_in_time(config: &mut ClientConfig) -> Result<(), Error> {
+    let millis = |name| config.get(name).and_then(|value| value.parse::<u64>().ok());
+    let session = millis("session.timeout.ms").unwrap_or(45_000);
+    match millis("heartbeat.interval.ms") {
+        None => {
+            config.set("heartbeat.interval.ms", (session / 3).clamp(1, 3_000).to_string());
+            Ok(())
+        }
+        Some(heartbeat) if heartbeat < session => Ok(()),
+        Some(_) => {
+            Err(refuse("heartbeat.interval.ms", "it must be lower than `session.timeout.ms`"))
+        }
     }
 }
 
@@ -213,4 +232,33 @@ fn normal<'a>(name: &str, value: &'a str) -> &'a str {
 
 fn is_secret(name: &str) -> bool {
     SECRET.iter().any(|part| name.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heartbeat(options: &[(&str, &str)]) -> Result<String, String> {
+        let mut set = Options::default();
+        options.iter().for_each(|(name, value)| set.set((*name).into(), (*value).into()));
+        let config = set.consumer("one:9092", "group", StartAt::Earliest);
+        let config = config.map_err(|error| error.to_string())?;
+        Ok(config.get("heartbeat.interval.ms").unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn a_member_is_heard_of_three_times_in_a_session() {
+        assert_eq!(heartbeat(&[]), Ok("3000".into()));
+        assert_eq!(heartbeat(&[("session.timeout.ms", "2000")]), Ok("666".into()));
+        assert_eq!(heartbeat(&[("heartbeat.interval.ms", "5000")]), Ok("5000".into()));
+        assert_eq!(heartbeat(&[("group.protocol", "consumer")]), Ok(String::new()));
+    }
+
+    #[test]
+    fn a_heartbeat_that_is_too_late_for_its_session_is_refused() {
+        let slow = [("session.timeout.ms", "2000"), ("heartbeat.interval.ms", "2000")];
+        let message = "could not use option `heartbeat.interval.ms`: it must be lower than `session.timeout.ms`";
+
+        assert_eq!(heartbeat(&slow), Err(message.into()));
+    }
 }

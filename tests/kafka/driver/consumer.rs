@@ -166,3 +166,18 @@ async fn records_may_outlive_their_consumer() {
     let dropped = dropped.join().unwrap();
     assert!(dropped < Duration::from_millis(100), "{dropped:?}");
 }
+
+/// librdkafka's own heartbeats come every three seconds, whatever the session.
+#[tokio::test]
+async fn a_member_with_a_short_session_stays_in_its_group() {
+    let Some(kafka) = kafka() else { return };
+    let kafka = kafka.set("session.timeout.ms", "2000");
+    let topic = topic(&kafka, "short", 2).await;
+    let mut member = Member::join(&kafka, &unique("short"), &[&topic]).await;
+    member.until(|member| member.owned.len() == 2).await;
+
+    member.run_for(Duration::from_secs(6)).await;
+
+    assert!(member.lost.is_empty() && member.troubles.is_empty(), "{:?}", member.lost);
+    assert_eq!((member.owned.len(), member.revokes), (2, 0));
+}
