@@ -1,4 +1,4 @@
-//! The options of every client of a measurement: those that Milena sets, for the references as well.
+//! The options of every client of a measurement: those of Milena that bear on speed, for the references as well.
 
 use anyhow::Context;
 use rdkafka::ClientConfig;

@@ -19,9 +19,10 @@ use std::{
 /// Measures Milena on a real Kafka, in turn with loops written by hand.
 #[derive(Parser)]
 enum Args {
-    /// Measures one scenario, or all; all of them also write a table in Markdown.
     #[command(flatten)]
-    Run(Run),
+    One(Scenario),
+    /// All of them, and the table.
+    All,
     /// Measures one round in this process (what `run` starts).
     #[command(hide = true)]
     Round { scenario: Scenario, contender: Contender, unique: String },
@@ -30,21 +31,10 @@ enum Args {
     Feed { topic: String },
 }
 
-#[derive(clap::Subcommand)]
-enum Run {
-    Consume,
-    ConsumeBatch,
-    Layered,
-    Pipeline,
-    Latency,
-    Memory,
-    /// All of them, and the table.
-    All,
-}
-
 fn main() -> anyhow::Result<()> {
     match Args::parse() {
-        Args::Run(run) => run.run(),
+        Args::One(scenario) => run(&[scenario]).map(drop),
+        Args::All => tabulate(&run(Scenario::value_variants())?),
         Args::Round { scenario, contender, unique } => {
             machine::pin(machine::CLIENT);
             let seen = runtime()?.block_on(scenario.measure(contender, &unique))?;
@@ -59,41 +49,29 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-impl Run {
-    fn run(&self) -> anyhow::Result<()> {
-        let brokers = client::brokers()?;
-        let scenarios = self.scenarios();
-        let broker = PinnedBroker::new();
-        let apart =
-            if broker.is_pinned() { "the broker on another" } else { "the broker not pinned" };
-        println!("{}; client on one core, {apart}; {brokers}", machine::describe());
-        let mut all = Vec::new();
-        for scenario in scenarios {
-            println!("\n{}", name(scenario));
-            let rounds = measure(scenario)?;
-            print!("{}", report::lines(scenario, &rounds));
-            all.push((scenario, rounds));
-        }
-        if let Self::All = self {
-            let table = report::table(&machine::describe(), &all);
-            let file = "target/bench.md";
-            std::fs::write(file, &table).with_context(|| format!("could not write {file}"))?;
-            println!("\n{table}\nThe table is in {file}.");
-        }
-        Ok(())
+/// Measures scenarios one after the other, and says what each comes to.
+fn run(scenarios: &[Scenario]) -> anyhow::Result<Vec<(Scenario, Vec<Rounds>)>> {
+    let brokers = client::brokers()?;
+    let broker = PinnedBroker::new();
+    let apart = if broker.is_pinned() { "the broker on another" } else { "the broker not pinned" };
+    println!("{}; client on one core, {apart}; {brokers}", machine::describe());
+    let mut all = Vec::new();
+    for scenario in scenarios {
+        println!("\n{}", name(*scenario));
+        let rounds = measure(*scenario)?;
+        print!("{}", report::lines(*scenario, &rounds));
+        all.push((*scenario, rounds));
     }
+    Ok(all)
+}
 
-    fn scenarios(&self) -> Vec<Scenario> {
-        match self {
-            Self::Consume => vec![Scenario::Consume],
-            Self::ConsumeBatch => vec![Scenario::ConsumeBatch],
-            Self::Layered => vec![Scenario::Layered],
-            Self::Pipeline => vec![Scenario::Pipeline],
-            Self::Latency => vec![Scenario::Latency],
-            Self::Memory => vec![Scenario::Memory],
-            Self::All => Scenario::value_variants().to_vec(),
-        }
-    }
+/// Writes the table of all scenarios.
+fn tabulate(all: &[(Scenario, Vec<Rounds>)]) -> anyhow::Result<()> {
+    let table = report::table(&machine::describe(), all);
+    let file = "target/bench.md";
+    std::fs::write(file, &table).with_context(|| format!("could not write {file}"))?;
+    println!("\n{table}\nThe table is in {file}.");
+    Ok(())
 }
 
 /// All rounds of a scenario, the contenders in turn.

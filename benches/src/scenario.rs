@@ -5,10 +5,10 @@ use crate::{
     latency, memory, milena, reference,
     topics::{self, BACKLOG, PAYMENTS},
 };
-use clap::ValueEnum;
+use clap::{Subcommand, ValueEnum};
 
 /// What is measured.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Subcommand, ValueEnum)]
 pub enum Scenario {
     Consume,
     ConsumeBatch,

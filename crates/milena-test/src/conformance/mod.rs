@@ -91,7 +91,6 @@ pub use self::{
 ///
 /// milena_test::conformance! {
 ///     #[tokio::test]
-///     #[ignore = "needs a Kafka"]
 ///     kafka
 /// }
 /// # fn main() {}

@@ -49,8 +49,7 @@ impl Conductor {
     pub(super) fn full(&mut self, place: &TopicPartition) {
         let Some(partition) = self.partitions.get_mut(place) else { return };
         if partition.is_slow {
-            partition.held_back = Some(Instant::now());
-            self.consumer.park(place);
+            self.hold_back(place);
         } else {
             self.pressure.wait_for(place.clone(), partition.assignment.epoch);
         }
@@ -77,12 +76,16 @@ impl Conductor {
         }
         self.pressure.until = None;
         for (place, epoch) in mem::take(&mut self.pressure.full) {
-            let live = |it: &&mut Partition| it.assignment.is_live();
-            if let Some(partition) = self.partition(&place, epoch).filter(live) {
-                (partition.is_slow, partition.held_back) = (true, Some(now));
-                tracing::debug!(partition = %place, "its lane is full, so the partition is held back");
-                self.consumer.park(&place);
+            if self.partition(&place, epoch).is_some_and(|it| it.assignment.is_live()) {
+                self.hold_back(&place);
             }
         }
+    }
+
+    fn hold_back(&mut self, place: &TopicPartition) {
+        let Some(partition) = self.partitions.get_mut(place) else { return };
+        (partition.is_slow, partition.held_back) = (true, Some(Instant::now()));
+        tracing::debug!(partition = %place, "its lane is full, so the partition is held back");
+        self.consumer.park(place);
     }
 }
