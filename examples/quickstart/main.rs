@@ -146,7 +146,7 @@ async fn make_topics(kafka: &Kafka) -> Result<(), Error> {
             Err(error) if error.kind() == ErrorKind::Unreachable => {
                 eprintln!("quickstart: {error}; trying again");
             }
-            made => return made,
+            made => return made.map(drop),
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

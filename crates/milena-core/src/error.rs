@@ -48,6 +48,12 @@ pub enum ErrorKind {
     Fenced,
     /// The group is between two generations; the same call can work later.
     Rebalancing,
+    /// The offset to go on from is not there, and the reset policy says that this is an error.
+    OutOfRange,
+    /// The partition is not this member's, or is so no more.
+    NotAssigned,
+    /// There was no answer in the time for it.
+    TimedOut,
     /// Calls of handlers had not ended when the time for it was over.
     Unfinished,
     /// The driver cannot go on.

@@ -37,7 +37,7 @@ impl Broker {
     }
 
     pub(crate) fn create_topics(&mut self, topics: &[NewTopic]) -> Result<(), Error> {
-        for NewTopic { name, partitions } in topics {
+        for NewTopic { name, partitions, .. } in topics {
             let partitions = partitions.unwrap_or(self.topics.default_partitions);
             if partitions < 1 {
                 let message =
@@ -76,15 +76,19 @@ impl Broker {
 
     /// Makes a member of the group, unless a topic is unknown.
     pub(crate) fn join(&mut self, membership: Membership) -> Result<u64, Error> {
-        for topic in &membership.topics {
+        let milena_core::transport::Selection::Topics { names, .. } = membership.selection else {
+            todo!()
+        };
+        let group = membership.group.unwrap_or_default();
+        for topic in &names {
             if self.topics.at_use(topic).is_none() {
                 let message = format!("could not subscribe to topic `{topic}`: it does not exist");
                 return Err(Error::new(ErrorKind::UnknownTopic, message));
             }
         }
-        let member = Member::new(membership.topics, membership.start, &self.settings);
+        let member = Member::new(names, membership.start, &self.settings);
         let id = self.new_id();
-        self.in_group(&membership.group, |group, _| group.join(id, member));
+        self.in_group(&group, |group, _| group.join(id, member));
         self.touch();
         Ok(id)
     }

@@ -26,7 +26,7 @@ pub(crate) struct MemoryConsumer {
 
 impl MemoryConsumer {
     pub(crate) fn new(memory: Memory, membership: Membership) -> Self {
-        let group = membership.group.clone();
+        let group = membership.group.clone().unwrap_or_default();
         let (member, news) = match memory.with(|broker| broker.join(membership)) {
             Ok(id) => (Some(id), VecDeque::new()),
             Err(error) => (None, VecDeque::from([Event::Failed(error)])),
@@ -102,6 +102,18 @@ impl Consumer for MemoryConsumer {
         let Some(id) = self.member else { return self.refuse_commit() };
         let waker = self.memory.with(|broker| broker.commit(&self.group, id, offsets));
         waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn seek(&mut self, _to: Vec<(TopicPartition, i64)>) {
+        todo!()
+    }
+
+    fn select(&mut self, _selection: milena_core::transport::Selection) {
+        todo!()
+    }
+
+    fn lookup(&self) -> Arc<dyn milena_core::transport::Lookup> {
+        todo!()
     }
 
     fn park(&mut self, partition: &TopicPartition) {

@@ -78,7 +78,7 @@ impl Group {
             let Some(log) = topics.log(&place) else { continue };
             let committed = self.committed.get(&place).copied();
             let wanted = offset.or(committed).filter(|at| (0..=log.end()).contains(at));
-            let start = if member.start() == StartAt::Latest { log.end() } else { 0 };
+            let start = if *member.start() == StartAt::Latest { log.end() } else { 0 };
             let position = wanted.unwrap_or(start);
             if member.begin(&place, position) && committed.is_none() {
                 self.began.insert(place, position);

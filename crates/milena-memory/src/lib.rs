@@ -29,7 +29,10 @@ use self::{broker::Broker, consumer::MemoryConsumer, producer::MemoryProducer};
 use milena_core::{
     error::Error,
     reply::ProducerRecord,
-    transport::{BoxFuture, Consumer, Delivered, Membership, NewTopic, Producer, Transport},
+    transport::{
+        BoxFuture, Consumer, Creation, Delivered, Membership, NewTopic, Producer, TopicDescription,
+        Transport,
+    },
 };
 use std::{
     fmt,
@@ -192,8 +195,18 @@ impl Transport for Memory {
         Box::pin(async { Ok(Arc::new(MemoryProducer::new(self.clone())) as _) })
     }
 
-    fn create_topics(&self, topics: Vec<NewTopic>) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move { self.with(|broker| broker.create_topics(&topics)) })
+    fn create_topics(&self, topics: Vec<NewTopic>) -> BoxFuture<'_, Result<Vec<Creation>, Error>> {
+        Box::pin(async move {
+            let created = vec![Creation::Created; topics.len()];
+            self.with(|broker| broker.create_topics(&topics)).map(|()| created)
+        })
+    }
+
+    fn describe_topics(
+        &self,
+        _topics: Vec<Arc<str>>,
+    ) -> BoxFuture<'_, Result<Vec<Option<TopicDescription>>, Error>> {
+        todo!()
     }
 }
 

@@ -162,8 +162,8 @@ impl Member {
         &self.topics
     }
 
-    pub(crate) fn start(&self) -> StartAt {
-        self.start
+    pub(crate) fn start(&self) -> &StartAt {
+        &self.start
     }
 
     pub(crate) fn target(&self) -> &BTreeSet<Place> {

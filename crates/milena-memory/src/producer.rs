@@ -43,6 +43,13 @@ impl Producer for MemoryProducer {
     fn flush(&self, _within: Duration) -> BoxFuture<'_, usize> {
         Box::pin(async { self.memory.with(|broker| broker.held(self.id)) })
     }
+
+    fn partitions(
+        &self,
+        _topic: std::sync::Arc<str>,
+    ) -> BoxFuture<'_, Result<i32, milena_core::Error>> {
+        todo!()
+    }
 }
 
 impl Drop for MemoryProducer {

@@ -1,7 +1,9 @@
 use crate::{address, consumer, error::config, options::Options, producer, topics};
 use milena_core::{
     error::Error,
-    transport::{BoxFuture, Consumer, Membership, NewTopic, Producer, Transport},
+    transport::{
+        BoxFuture, Consumer, Creation, Membership, NewTopic, Producer, TopicDescription, Transport,
+    },
 };
 use std::{env, fmt, sync::Arc, time::Duration};
 
@@ -149,8 +151,18 @@ impl Transport for Kafka {
         Box::pin(async move { producer::produce(&self.options, &self.brokers()?) })
     }
 
-    fn create_topics(&self, topics: Vec<NewTopic>) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move { topics::create(&self.options, &self.brokers()?, topics).await })
+    fn create_topics(&self, topics: Vec<NewTopic>) -> BoxFuture<'_, Result<Vec<Creation>, Error>> {
+        Box::pin(async move {
+            let created = vec![Creation::Created; topics.len()];
+            topics::create(&self.options, &self.brokers()?, topics).await.map(|()| created)
+        })
+    }
+
+    fn describe_topics(
+        &self,
+        _topics: Vec<Arc<str>>,
+    ) -> BoxFuture<'_, Result<Vec<Option<TopicDescription>>, Error>> {
+        todo!()
     }
 }
 

@@ -113,11 +113,11 @@ impl Options {
         &self,
         brokers: &str,
         group: &str,
-        start: StartAt,
+        start: &StartAt,
     ) -> Result<ClientConfig, Error> {
         let mut config = self.config(brokers, &CONSUMER)?;
         config.set("group.id", group);
-        let reset = if start == StartAt::Latest { "latest" } else { "earliest" };
+        let reset = if *start == StartAt::Latest { "latest" } else { "earliest" };
         config.set("auto.offset.reset", reset);
         if by_broker(&config) {
             if let Some((name, _)) =
@@ -241,7 +241,7 @@ mod tests {
     fn heartbeat(options: &[(&str, &str)]) -> Result<String, String> {
         let mut set = Options::default();
         options.iter().for_each(|(name, value)| set.set((*name).into(), (*value).into()));
-        let config = set.consumer("one:9092", "group", StartAt::Earliest);
+        let config = set.consumer("one:9092", "group", &StartAt::Earliest);
         let config = config.map_err(|error| error.to_string())?;
         Ok(config.get("heartbeat.interval.ms").unwrap_or_default().to_owned())
     }

@@ -37,11 +37,7 @@ pub(crate) type Place = (Arc<str>, i32);
 
 impl Member {
     pub(crate) async fn join(kafka: &Kafka, group: &str, topics: &[&Arc<str>]) -> Self {
-        let membership = Membership {
-            group: group.into(),
-            topics: topics.iter().map(|topic| (*topic).clone()).collect(),
-            start: StartAt::Earliest,
-        };
+        let membership = Membership::new(group, topics.iter().map(|topic| (*topic).clone()));
         Self {
             consumer: kafka.consumer(membership).await.unwrap(),
             owned: BTreeMap::new(),

@@ -35,8 +35,7 @@ async fn a_commit_that_is_answered_behind_the_end_breaks_nothing() {
     broker.up().await;
     let (kafka, view) = (Kafka::new(broker.address()), View::of(&broker.address()));
     let (topic, group) = (topic(&kafka, "late", 1).await, unique("late"));
-    let membership =
-        Membership { group: group.clone(), topics: vec![topic.clone()], start: StartAt::Earliest };
+    let membership = Membership::new(group.clone(), [topic.clone()]);
     let mut consumer = kafka.consumer(membership).await.unwrap();
     let Event::Assigned(partitions) = next(&mut *consumer).await else { panic!("not assigned") };
     consumer.assign(partitions.into_iter().map(|(at, _)| (at, None)).collect());

@@ -1,6 +1,7 @@
 //! The arguments of handlers: what can be taken from a record, one file a kind.
 
 mod ack;
+mod cancellation;
 mod header;
 #[cfg(feature = "json")]
 mod json;
@@ -11,6 +12,7 @@ mod state;
 
 pub use self::{
     ack::Ack,
+    cancellation::Cancellation,
     header::{FromHeader, Header},
     key::{FromKey, IntoKey, Key},
     metadata::Metadata,

@@ -1,6 +1,6 @@
 use crate::{
     record::{Headers, Timestamp, TopicPartition},
-    transport::Receipt,
+    transport::{BoxFuture, Receipt},
 };
 use bytes::Bytes;
 use std::{
@@ -78,8 +78,8 @@ impl Chunk {
         self.context.extensions.as_ref()?.get()
     }
 
-    pub(crate) fn hold(&self, index: u32, attempt: u32) -> Option<Receipt> {
-        self.context.holds.as_ref()?.hold(index, attempt)
+    pub(crate) fn holds(&self) -> Option<&Arc<dyn Hold>> {
+        self.context.holds.as_ref()
     }
 }
 
@@ -188,6 +188,12 @@ impl fmt::Debug for Context {
 pub trait Hold: Send + Sync {
     /// One more reason why the record at `index` is not settled, given during this attempt.
     fn hold(&self, index: u32, attempt: u32) -> Option<Receipt>;
+
+    /// Whether its partition has gone to others, so that nothing waits for the record any more.
+    fn has_left(&self) -> bool;
+
+    /// Waits until that is so.
+    fn left(&self) -> BoxFuture<'static, ()>;
 }
 
 /// Values that extractors find beside a record, one of each type.

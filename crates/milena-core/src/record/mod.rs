@@ -122,7 +122,7 @@ impl Record {
 
     /// A reason of its own why this record is not settled; `None` outside of a running service.
     pub fn hold(&self) -> Option<Receipt> {
-        self.chunk.hold(self.index, self.attempt)
+        self.chunk.holds()?.hold(self.index, self.attempt)
     }
 }
 

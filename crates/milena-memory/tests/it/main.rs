@@ -54,8 +54,8 @@ impl Member {
     }
 
     fn join_at(memory: &Memory, group: &str, topics: &[&str], start: StartAt) -> Self {
-        let topics = topics.iter().map(|&topic| topic.into()).collect();
-        Self(now(memory.consumer(Membership { group: group.into(), topics, start })).unwrap())
+        let topics = topics.iter().copied();
+        Self(now(memory.consumer(Membership { start, ..Membership::new(group, topics) })).unwrap())
     }
 
     /// The next event, if there is one now.

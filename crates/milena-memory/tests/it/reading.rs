@@ -78,7 +78,7 @@ fn a_group_begins_at_the_committed_offset_else_where_it_is_told() {
         before.assigned();
         committed.map_or(Ok(()), |offset| before.commit("t", 0, offset)).unwrap();
         drop(before);
-        let mut member = Member::join_at(&memory, "g", &["t"], start);
+        let mut member = Member::join_at(&memory, "g", &["t"], start.clone());
         member.assigned();
         member.0.assign(vec![(at("t", 0), given)]);
 

@@ -44,7 +44,7 @@ pub(crate) fn join(
     brokers: &str,
     membership: &Membership,
 ) -> Result<Box<dyn Consumer>, Error> {
-    let config = options.consumer(brokers, &membership.group, membership.start)?;
+    let config = options.consumer(brokers, group(membership), &membership.start)?;
     let settings = Settings::new(&config, brokers, membership)?;
     let mailbox = Arc::new(Mailbox::default());
     let bell = mailbox.clone();
@@ -73,8 +73,8 @@ impl Settings {
             .and_then(|native| native.get("max.poll.interval.ms"))
             .map_err(|error| refused(&error))?;
         Ok(Self {
-            group: membership.group.clone(),
-            topics: membership.topics.clone(),
+            group: group(membership).into(),
+            topics: topics(membership).to_vec(),
             brokers: brokers.to_owned(),
             max_poll_interval: Duration::from_millis(interval.parse().unwrap_or(300_000)),
             names_itself: options::by_broker(config),
@@ -84,15 +84,26 @@ impl Settings {
 }
 
 fn subscribe(client: &Client, membership: &Membership) -> Result<(), Error> {
-    let mut list = TopicPartitionList::with_capacity(membership.topics.len());
-    for topic in &membership.topics {
+    let mut list = TopicPartitionList::with_capacity(topics(membership).len());
+    for topic in topics(membership) {
         list.add_topic_unassigned(topic);
     }
     client.subscribe(&list).map_err(|code| {
         let what =
-            format!("subscribe group `{}` to topics {:?}", membership.group, membership.topics);
+            format!("subscribe group `{}` to topics {:?}", group(membership), topics(membership));
         error_or(ErrorKind::Config, &what, code)
     })
+}
+
+fn group(membership: &Membership) -> &str {
+    membership.group.as_deref().unwrap_or_default()
+}
+
+fn topics(membership: &Membership) -> &[Arc<str>] {
+    match &membership.selection {
+        milena_core::transport::Selection::Topics { names, .. } => names,
+        milena_core::transport::Selection::Partitions(_) => todo!(),
+    }
 }
 
 /// The handle of a consumer; its thread does the work.
@@ -121,6 +132,18 @@ impl Consumer for Member {
 
     fn commit(&mut self, offsets: Vec<(TopicPartition, i64)>) {
         self.mailbox.send(Command::Commit(self.seen, offsets));
+    }
+
+    fn seek(&mut self, _to: Vec<(TopicPartition, i64)>) {
+        todo!()
+    }
+
+    fn select(&mut self, _selection: milena_core::transport::Selection) {
+        todo!()
+    }
+
+    fn lookup(&self) -> Arc<dyn milena_core::transport::Lookup> {
+        todo!()
     }
 
     fn park(&mut self, partition: &TopicPartition) {

@@ -101,6 +101,10 @@ impl Producer for KafkaProducer {
             shared.unanswered.load(SeqCst)
         })
     }
+
+    fn partitions(&self, _topic: Arc<str>) -> BoxFuture<'_, Result<i32, Error>> {
+        todo!()
+    }
 }
 
 impl Drop for KafkaProducer {

@@ -162,8 +162,8 @@ impl Fixture {
         topics: &[&Arc<str>],
         start: StartAt,
     ) -> Box<dyn Consumer> {
-        let topics = topics.iter().map(|&topic| topic.clone()).collect();
-        let membership = Membership { group: group.clone(), topics, start };
+        let topics = topics.iter().map(|&topic| topic.clone());
+        let membership = Membership { start, ..Membership::new(group.clone(), topics) };
         self.done("there is a consumer", self.transport.consumer(membership)).await
     }
 

@@ -73,12 +73,18 @@ impl Assignment {
     /// It is not ours any more: what still runs is counted as late when it ends. Says whether nothing does.
     pub(crate) fn leave(&self) -> bool {
         self.left.store(true, SeqCst);
+        self.ended.notify_waiters();
         self.is_quiet()
     }
 
     /// Whether it is not ours any more.
     pub(crate) fn has_left(&self) -> bool {
         self.left.load(SeqCst)
+    }
+
+    /// Waits until it is not ours any more.
+    pub(crate) async fn until_left(&self) {
+        wait(&self.ended, || self.has_left()).await;
     }
 
     /// Waits until it has ended.

@@ -2,7 +2,7 @@ use super::{Assignment, Note, Subscription, acks, acks::Acks, settle};
 use milena_core::{
     error::Error,
     record::{Chunk, Context, Extensions, Hold, Records},
-    transport::{Delivered, Receipt, Receive},
+    transport::{BoxFuture, Delivered, Receipt, Receive},
 };
 use std::{
     collections::HashMap,
@@ -116,6 +116,15 @@ impl Receive for Work {
 impl Hold for Work {
     fn hold(&self, index: u32, attempt: u32) -> Option<Receipt> {
         self.this.upgrade().map(|this| acks::hold(&this, index, attempt))
+    }
+
+    fn has_left(&self) -> bool {
+        self.assignment.has_left()
+    }
+
+    fn left(&self) -> BoxFuture<'static, ()> {
+        let assignment = self.assignment.clone();
+        Box::pin(async move { assignment.until_left().await })
     }
 }
 

@@ -1,0 +1,122 @@
+use crate::error::{Error, ErrorKind};
+use regex::Regex;
+use std::{fmt, sync::Arc};
+
+/// A regular expression for the names of topics, which matches a name as a whole.
+///
+/// `{name}` stands for a part of the name that is captured: `logs.{level}` matches `logs.info`, with
+/// `level` = `info`. Other captures are written as in the [`regex`] crate.
+///
+/// ```
+/// use milena_core::transport::Pattern;
+///
+/// # fn main() -> Result<(), milena_core::Error> {
+/// let pattern = Pattern::new(r"logs\.{level}")?;
+/// assert!(pattern.is_match("logs.info"));
+/// assert!(!pattern.is_match("all.logs.info"));
+/// assert_eq!(pattern.captures("logs.info").unwrap().get("level"), Some("info"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Pattern {
+    text: Arc<str>,
+    regex: Regex,
+}
+
+/// The parts of a topic's name that a [`Pattern`] captured, in order.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Captures(Vec<(Option<Box<str>>, Box<str>)>);
+
+impl Pattern {
+    /// The pattern of this regular expression.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](ErrorKind::Config) when it is none.
+    pub fn new(text: impl Into<Arc<str>>) -> Result<Self, Error> {
+        let text = text.into();
+        let refuse = |error: regex::Error| {
+            let message = format!("could not use pattern `{text}`: {error}");
+            Error::new(ErrorKind::Config, message).with_source(error)
+        };
+        let named = Regex::new(r"\{([A-Za-z_][A-Za-z0-9_]*)\}").map_err(refuse)?;
+        let expression = named.replace_all(&text, "(?<$1>.+)");
+        let regex = Regex::new(&format!("^(?:{expression})$")).map_err(refuse)?;
+        Ok(Self { text, regex })
+    }
+
+    /// Whether the name of a topic matches as a whole.
+    pub fn is_match(&self, topic: &str) -> bool {
+        self.regex.is_match(topic)
+    }
+
+    /// What is captured of the name, if it matches.
+    pub fn captures(&self, topic: &str) -> Option<Captures> {
+        let found = self.regex.captures(topic)?;
+        let parts = self.regex.capture_names().zip(found.iter()).skip(1);
+        let part = |(name, part): (Option<&str>, Option<regex::Match<'_>>)| {
+            Some((name.map(Into::into), part?.as_str().into()))
+        };
+        Some(Captures(parts.filter_map(part).collect()))
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Captures {
+    /// The part of this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(of, _)| *of == Some(name)).map(|(_, part)| part)
+    }
+
+    /// All parts, with their names where they have one, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        self.0.iter().map(|(name, part)| (name.as_deref(), &**part))
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pattern({})", self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_matches_whole_names_only() {
+        let pattern = Pattern::new("orders|refunds").unwrap();
+
+        assert!(pattern.is_match("refunds"));
+        assert!(!pattern.is_match("refunds.dead"));
+        assert!(!pattern.is_match("all.orders"));
+    }
+
+    #[test]
+    fn repetitions_are_no_captures() {
+        let pattern = Pattern::new(r"year-\d{4}-{month}-(\d{1,2})").unwrap();
+        let captures = pattern.captures("year-2026-nov-21").unwrap();
+
+        assert_eq!(captures.iter().collect::<Vec<_>>(), [(Some("month"), "nov"), (None, "21")]);
+    }
+
+    #[test]
+    fn what_is_no_expression_is_refused_by_name() {
+        let error = Pattern::new("orders(").unwrap_err();
+
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().starts_with("could not use pattern `orders(`: "), "{error}");
+    }
+}

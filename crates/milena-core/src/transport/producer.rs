@@ -1,0 +1,66 @@
+use super::{BoxFuture, Delivered, Receipt};
+use crate::{
+    error::Error,
+    reply::{ProducerRecord, Waiter},
+};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// Publishes records.
+pub trait Producer: Send + Sync + 'static {
+    /// Takes the record, and gives the receipt back when the broker has answered. It does not wait.
+    /// Records of one partition are written in the order in which they were taken.
+    ///
+    /// # Errors
+    ///
+    /// There is no room now; record and receipt come back. Every other failure is told by the receipt.
+    fn enqueue(&self, record: ProducerRecord, receipt: Receipt) -> Result<(), Box<Full>>;
+
+    /// Waits until there may be room again.
+    fn room(&self) -> BoxFuture<'_, ()>;
+
+    /// Waits until the broker has answered for every record, in about this time at most, and says
+    /// for how many it has not.
+    fn flush(&self, within: Duration) -> BoxFuture<'_, usize>;
+
+    /// How many partitions the topic has, as far as the producer knows by now.
+    fn partitions(&self, topic: Arc<str>) -> BoxFuture<'_, Result<i32, Error>>;
+}
+
+/// What a producer had no room for.
+#[derive(Debug)]
+pub struct Full {
+    /// The record.
+    pub record: ProducerRecord,
+    /// Its receipt.
+    pub receipt: Receipt,
+}
+
+impl dyn Producer {
+    /// Publishes these records, waits for all of them, and says where the broker put them.
+    ///
+    /// # Errors
+    ///
+    /// One was refused; the others may have been published.
+    ///
+    /// # Cancel safety
+    ///
+    /// Records that were handed over are published even if the future is dropped.
+    pub async fn send_all(&self, records: Vec<ProducerRecord>) -> Result<Vec<Delivered>, Error> {
+        let waiter = Arc::new(Waiter::new(records.len()));
+        for (token, record) in records.into_iter().enumerate() {
+            let receipt = Receipt::new(waiter.clone(), token as u64);
+            let mut refused = self.enqueue(record, receipt).err();
+            while let Some(full) = refused {
+                self.room().await;
+                refused = self.enqueue(full.record, full.receipt).err();
+            }
+        }
+        std::future::poll_fn(|cx| waiter.poll(cx)).await
+    }
+}
+
+impl fmt::Debug for dyn Producer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Producer")
+    }
+}
