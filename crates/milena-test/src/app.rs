@@ -2,7 +2,7 @@
 
 use milena::{
     Error, Record, Router,
-    reply::{IntoRecords, Publish},
+    record::{IntoRecords, Publish},
 };
 use milena_memory::Memory;
 use serde::de::DeserializeOwned;

@@ -14,6 +14,7 @@ use crate::{
     route::{Layers, Plan, Runner},
     subscriber::{Policy, Subscribed},
 };
+pub use milena_core::handler;
 use milena_core::{
     error::BoxError,
     handler::{Delivery, IntoOutcome, Operation, Outcome},
@@ -170,6 +171,13 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     /// default is 1,000 records or 4 MiB. The other partitions run on.
     pub fn buffer(self, records: usize, bytes: usize) -> Self {
         self.with_options(|options| options.buffer = (records.max(1), bytes.max(1)))
+    }
+
+    /// Reads at most so many records, or bytes of them, behind a record that is not done; the default is
+    /// 20,000 records or 16 MiB. At the bound its partition is held back, which is logged with the offset
+    /// of the record; the other partitions run on.
+    pub fn max_ahead(self, records: usize, bytes: usize) -> Self {
+        self.with_options(|options| options.max_ahead = (records.max(1), bytes.max(1)))
     }
 
     /// Has at most so many replies, or bytes of them, on their way to the broker at once; the default

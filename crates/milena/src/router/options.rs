@@ -9,6 +9,7 @@ pub(crate) struct Options {
     pub(crate) commit_every: usize,
     pub(crate) drain_timeout: Duration,
     pub(crate) buffer: (usize, usize),
+    pub(crate) max_ahead: (usize, usize),
     pub(crate) max_in_flight: (usize, usize),
 }
 
@@ -20,6 +21,7 @@ impl Default for Options {
             commit_every: 100_000,
             drain_timeout: Duration::from_secs(20),
             buffer: (1_000, 4 << 20),
+            max_ahead: (20_000, 16 << 20),
             max_in_flight: (50_000, 32 << 20),
         }
     }

@@ -4,7 +4,8 @@ use super::{
     drain::Drains,
     lanes::{Lane, Load},
     offsets::Offsets,
-    pressure::Pressure,
+    permit::Permits,
+    pressure::{HeldBack, Pressure},
 };
 use crate::{route::Runner, router::Options, subscriber::Policy};
 use milena_core::{
@@ -53,9 +54,7 @@ pub(super) struct Partition {
     pub(super) assignment: Arc<Assignment>,
     pub(super) offsets: Offsets,
     pub(super) lanes: HashMap<usize, Lane>,
-    /// Whether its lanes stay full for long, and since when it is held back because they are.
-    pub(super) is_slow: bool,
-    pub(super) held_back: Option<Instant>,
+    pub(super) held_back: HeldBack,
 }
 
 /// How far the end of a service has come.
@@ -104,7 +103,9 @@ impl Conductor {
         let mut subscriptions = Vec::with_capacity(offered.len());
         for (i, it) in offered.into_iter().enumerate() {
             it.topics.into_iter().for_each(|topic| topics.entry(topic).or_default().push(i));
+            let permits = Permits::new(it.policy.concurrency.0.most());
             subscriptions.push(Arc::new(Subscription {
+                permits,
                 runner: it.runner,
                 policy: it.policy,
                 producer: producer.clone(),
@@ -199,6 +200,7 @@ impl Conductor {
                 if let Some(partition) = self.partition(&place, epoch) {
                     // Lets go of the chunks that are settled.
                     partition.offsets.committable();
+                    self.weigh(&place);
                 }
             }
             Note::Room(place, epoch) => self.room(&place, epoch),
@@ -244,6 +246,7 @@ impl Conductor {
         if full {
             self.full(chunk.place());
         }
+        self.weigh(chunk.place());
     }
 
     fn lane_ended(&mut self, ended: Result<(), tokio::task::JoinError>) {
@@ -279,8 +282,7 @@ impl Partition {
             assignment,
             offsets: Offsets::default(),
             lanes: HashMap::new(),
-            is_slow: false,
-            held_back: None,
+            held_back: HeldBack::default(),
         }
     }
 

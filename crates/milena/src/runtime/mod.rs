@@ -11,12 +11,15 @@ mod counters;
 mod dead_letter;
 mod drain;
 mod ending;
+mod keys;
 mod lanes;
 mod offsets;
+mod permit;
 mod pressure;
 mod rebalance;
 mod replies;
 mod settle;
+mod side_by_side;
 mod work;
 
 pub(crate) use conductor::{Conductor, Offered, Phase};
@@ -24,6 +27,7 @@ pub(crate) use conductor::{Conductor, Offered, Phase};
 use assignment::Assignment;
 use budget::Budget;
 use counters::Counters;
+use permit::Permits;
 use work::Work;
 
 use crate::{
@@ -43,6 +47,8 @@ pub(crate) struct Subscription {
     pub(crate) policy: Policy,
     pub(crate) producer: Arc<dyn Producer>,
     pub(crate) budget: Arc<Budget>,
+    /// The calls it may make at once.
+    pub(crate) permits: Permits,
     pub(crate) counters: Arc<Counters>,
     /// For what comes back on threads of the driver.
     pub(crate) handle: tokio::runtime::Handle,

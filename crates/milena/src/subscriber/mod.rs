@@ -1,14 +1,17 @@
 //! Handlers and how their records are delivered to them.
 
+mod concurrency;
 mod each;
 mod policy;
 mod retry;
 
 pub use self::{
+    concurrency::{Concurrency, by_key, by_partition, unordered},
     each::{batch, each},
-    policy::{AckPolicy, Concurrency, by_partition},
+    policy::AckPolicy,
     retry::Retry,
 };
+pub(crate) use concurrency::{NullKeys, Order};
 pub(crate) use policy::{Batching, Failing, Policy};
 
 use crate::route::{Finish, Layers, Plan, Route};

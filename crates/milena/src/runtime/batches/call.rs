@@ -1,102 +1,31 @@
-use super::{
-    assignment::{Assignment, Busy},
-    lanes::Load,
-    settle::{Item, Next, settle},
-};
+use super::Entry;
 use crate::{
     route::{Failure, Route},
-    subscriber::{Batching, Policy},
+    runtime::{
+        assignment::{Assignment, Busy},
+        permit::Permit,
+        settle::{Next, settle},
+    },
 };
 use futures_util::future::select_all;
 use milena_core::{handler::Delivery, record::Record};
-use std::{collections::VecDeque, ops::ControlFlow, sync::Arc, time::Duration};
-use tokio::{
-    sync::mpsc::UnboundedReceiver,
-    time::{Instant, sleep, timeout_at},
-};
-
-/// Calls a batch handler with the records of a lane, one batch after the other.
-pub(crate) async fn run(route: Route, policy: Policy, loads: UnboundedReceiver<Load>) {
-    let mut waiting = Waiting { loads, entries: VecDeque::new(), batching: policy.batching };
-    while let Some(batch) = waiting.next_batch().await {
-        if Batch::new(batch).conclude(&route).await.is_break() {
-            return;
-        }
-    }
-}
-
-/// A record that waits for its batch, or is in it.
-struct Entry {
-    load: Arc<Load>,
-    index: u32,
-    received: Instant,
-}
-
-/// The records that wait for a batch.
-struct Waiting {
-    loads: UnboundedReceiver<Load>,
-    entries: VecDeque<Entry>,
-    batching: Batching,
-}
-
-impl Waiting {
-    /// The records of the next batch, in order; `None` when there will be no more.
-    async fn next_batch(&mut self) -> Option<Vec<Entry>> {
-        loop {
-            self.entries.retain(Entry::is_live);
-            let most = self.batching.max_records;
-            if self.entries.len() >= most {
-                return Some(self.entries.drain(..most).collect());
-            }
-            let load = match self.entries.front() {
-                None => self.loads.recv().await,
-                Some(first) => {
-                    let complete = first.received + self.batching.max_wait;
-                    match timeout_at(complete, self.loads.recv()).await {
-                        Ok(load) => load,
-                        Err(_) => return Some(self.entries.drain(..).collect()),
-                    }
-                }
-            };
-            self.add(load?);
-        }
-    }
-
-    fn add(&mut self, load: Load) {
-        let (received, load) = (Instant::now(), Arc::new(load));
-        let entry = |index| Entry { load: load.clone(), index, received };
-        self.entries.extend((0..load.work.len() as u32).map(entry));
-    }
-}
-
-impl Entry {
-    fn is_live(&self) -> bool {
-        self.assignment().is_live()
-    }
-
-    fn assignment(&self) -> &Arc<Assignment> {
-        &self.load.work.assignment
-    }
-
-    fn item(&self) -> Item {
-        Item { work: self.load.work.clone(), index: self.index }
-    }
-}
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use tokio::time::sleep;
 
 /// The records of a call, and what says that it runs.
-struct Batch {
+pub(super) struct Batch {
     entries: Vec<Entry>,
     _busy: Vec<Busy>,
 }
 
 impl Batch {
-    fn new(entries: Vec<Entry>) -> Self {
+    pub(super) fn new(entries: Vec<Entry>) -> Self {
         let busy = assignments(&entries).map(Assignment::busy).collect();
         Self { entries, _busy: busy }
     }
 
     /// Calls the handler until every record is settled. Broken off when the service is to stop.
-    async fn conclude(mut self, route: &Route) -> ControlFlow<()> {
+    pub(super) async fn conclude(mut self, route: &Route, permit: &mut Permit) -> ControlFlow<()> {
         let mut attempt = 1;
         loop {
             // What ended before it was counted as running may be somebody else's already.
@@ -109,7 +38,11 @@ impl Batch {
             self.fail_refused(&delivery, attempt).await?;
             let items: Vec<_> = self.entries.iter().map(Entry::item).collect();
             match settle(&items, attempt, result).await {
-                Next::Again(delay) => self.pause(delay).await,
+                Next::Again(delay) => {
+                    permit.give_back();
+                    self.pause(delay).await;
+                    self.await_turn(permit).await;
+                }
                 Next::Stop if self.entries.iter().any(Entry::is_live) => {
                     return ControlFlow::Break(());
                 }
@@ -140,6 +73,15 @@ impl Batch {
             entry.item().fail(attempt, &failure).await?;
         }
         ControlFlow::Continue(())
+    }
+
+    /// Waits until the records of a partition that has not ended may be called with again.
+    async fn await_turn(&self, permit: &mut Permit) {
+        for entry in self.entries.iter().filter(|entry| entry.is_live()) {
+            if permit.take(entry.assignment()).await.is_continue() {
+                return;
+            }
+        }
     }
 
     /// Waits before another attempt; a partition that ends meanwhile has waited enough.
