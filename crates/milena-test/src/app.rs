@@ -61,7 +61,7 @@ impl TestApp {
     pub async fn start_on(broker: Memory, app: Router) -> Self {
         let operations = app.operations();
         let subscribed = operations.flat_map(|(group, topics, _)| {
-            topics.iter().map(|topic| (group.to_owned(), topic.clone())).collect::<Vec<_>>()
+            topics.names().iter().map(|topic| (group.to_owned(), topic.clone())).collect::<Vec<_>>()
         });
         let subscribed = subscribed.collect();
         let (stop, stopped) = oneshot::channel();

@@ -1,5 +1,7 @@
 #![doc = include_str!("docs/crate.md")]
 
+mod control;
+mod listener;
 pub mod record;
 mod route;
 pub mod router;

@@ -1,16 +1,19 @@
+use crate::listener::Listen;
 use milena_core::transport::StartAt;
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 /// What a router says of its consumer group; each field's method on `Router` tells the rest.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Options {
     pub(crate) start: StartAt,
     pub(crate) commit_interval: Duration,
     pub(crate) commit_every: usize,
     pub(crate) drain_timeout: Duration,
+    pub(crate) listener_timeout: Duration,
     pub(crate) buffer: (usize, usize),
     pub(crate) max_ahead: (usize, usize),
     pub(crate) max_in_flight: (usize, usize),
+    pub(crate) listeners: Listeners,
 }
 
 impl Default for Options {
@@ -20,9 +23,37 @@ impl Default for Options {
             commit_interval: Duration::from_secs(1),
             commit_every: 100_000,
             drain_timeout: Duration::from_secs(20),
+            listener_timeout: Duration::from_secs(5),
             buffer: (1_000, 4 << 20),
             max_ahead: (20_000, 16 << 20),
             max_in_flight: (50_000, 32 << 20),
+            listeners: Listeners::default(),
         }
+    }
+}
+
+/// The listeners of a router, which are the same only when they are the very same.
+#[derive(Clone, Default)]
+pub(crate) struct Listeners(Vec<Arc<dyn Listen>>);
+
+impl Listeners {
+    pub(super) fn push(&mut self, listener: Arc<dyn Listen>) {
+        self.0.push(listener);
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn Listen>> {
+        self.0.iter()
+    }
+}
+
+impl PartialEq for Listeners {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+}
+
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} listeners", self.0.len())
     }
 }

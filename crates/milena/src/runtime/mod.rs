@@ -13,16 +13,22 @@ mod drain;
 mod ending;
 mod keys;
 mod lanes;
+mod listening;
+mod moves;
 mod offsets;
+mod partition;
 mod permit;
 mod pressure;
 mod rebalance;
 mod replies;
 mod settle;
 mod side_by_side;
+mod steering;
+mod subscriptions;
 mod work;
 
-pub(crate) use conductor::{Conductor, Offered, Phase};
+pub(crate) use conductor::{Conductor, Line, Phase};
+pub(crate) use subscriptions::union;
 
 use assignment::Assignment;
 use budget::Budget;
@@ -31,6 +37,7 @@ use permit::Permits;
 use work::Work;
 
 use crate::{
+    listener::Listen,
     route::Runner,
     subscriber::{AckPolicy, Policy},
 };
@@ -45,6 +52,7 @@ use std::{fmt, sync::Arc};
 pub(crate) struct Subscription {
     pub(crate) runner: Runner,
     pub(crate) policy: Policy,
+    pub(crate) listener: Option<Arc<dyn Listen>>,
     pub(crate) producer: Arc<dyn Producer>,
     pub(crate) budget: Arc<Budget>,
     /// The calls it may make at once.
@@ -78,6 +86,8 @@ pub(crate) enum Note {
     Settled(TopicPartition, Epoch, usize),
     /// A partition that was held back has room again.
     Room(TopicPartition, Epoch),
+    /// The listeners have heard the call of this number.
+    Heard(u64),
     /// Under an assignment that has ended nothing runs any more.
     Quiet,
     /// The service is to stop, for this reason.

@@ -12,6 +12,8 @@ pub(crate) struct Offsets {
     /// The offset behind the last record that was delivered.
     next: Option<i64>,
     committed: Option<i64>,
+    /// Whether reading began where somebody wanted, which is not committed yet.
+    moved: bool,
     /// The records of the chunks, and their bytes.
     weight: (usize, usize),
 }
@@ -28,7 +30,9 @@ impl Offsets {
     pub(crate) fn received(&mut self, works: Vec<Arc<Work>>) {
         let Some(work) = works.first() else { return };
         // Nothing before the first record is ours to commit.
-        self.committed.get_or_insert(work.offset(0));
+        if !self.moved {
+            self.committed.get_or_insert(work.offset(0));
+        }
         self.next = Some(work.offset(work.len() - 1) + 1);
         self.weight.0 += work.len();
         self.weight.1 += work.records().bytes();
@@ -51,9 +55,16 @@ impl Offsets {
         self.committed
     }
 
-    /// The offsets that are not settled, in order, so many at most.
-    pub(crate) fn unsettled(&self, most: usize) -> Vec<i64> {
-        self.chunks.iter().flat_map(Received::all_unsettled).take(most).collect()
+    /// The offsets that are not settled, in order, so many at most; and how many there are.
+    pub(crate) fn unsettled(&self, most: usize) -> (Vec<i64>, usize) {
+        let all = || self.chunks.iter().flat_map(Received::all_unsettled);
+        (all().take(most).collect(), all().count())
+    }
+
+    /// Reading begins at this offset, because somebody wants it so; that is to be committed, too.
+    pub(crate) fn moved(&mut self, offset: i64) {
+        self.next = Some(offset);
+        self.moved = true;
     }
 
     /// There is nothing to read before this offset.
@@ -83,6 +94,7 @@ impl Offsets {
     /// The broker has this commit.
     pub(crate) fn committed(&mut self, offset: i64) {
         self.committed = self.committed.max(Some(offset));
+        self.moved = false;
     }
 }
 

@@ -1,4 +1,4 @@
-use super::conductor::{Conductor, Partition};
+use super::{conductor::Conductor, partition::Partition};
 use milena_core::record::{Epoch, TopicPartition};
 use std::{mem, time::Duration};
 use tokio::time::Instant;

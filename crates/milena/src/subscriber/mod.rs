@@ -14,11 +14,15 @@ pub use self::{
 pub(crate) use concurrency::{NullKeys, Order};
 pub(crate) use policy::{Batching, Failing, Policy};
 
-use crate::route::{Finish, Layers, Plan, Route};
+use crate::{
+    listener::{Listen, RebalanceListener},
+    route::{Finish, Layers, Plan, Route, Runner},
+};
 use milena_core::{
     error::BoxError,
     handler::{Delivery, IntoOutcome, Operation, Outcome},
     reply::{IntoRecords, Publish},
+    transport::Selection,
 };
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 use tower::{Layer, Service};
@@ -33,6 +37,7 @@ pub struct Subscriber<S, O, C> {
     layers: Layers,
     policy: Policy,
     operation: Operation,
+    listener: Option<Arc<dyn Listen>>,
     cardinality: PhantomData<C>,
 }
 
@@ -53,6 +58,21 @@ pub(crate) struct Subscribed<S> {
     pub(crate) layers: Layers,
     pub(crate) policy: Policy,
     pub(crate) operation: Operation,
+    pub(crate) listener: Option<Arc<dyn Listen>>,
+}
+
+/// A subscription as the runtime gets it.
+pub(crate) struct Offered {
+    pub(crate) selection: Selection,
+    pub(crate) runner: Runner,
+    pub(crate) policy: Policy,
+    pub(crate) listener: Option<Arc<dyn Listen>>,
+}
+
+impl fmt::Debug for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Offered").field(&self.selection).finish()
+    }
 }
 
 impl<S: 'static, O: 'static, C> Subscriber<S, O, C> {
@@ -65,6 +85,7 @@ impl<S: 'static, O: 'static, C> Subscriber<S, O, C> {
             layers: Layers::default(),
             policy: Policy::default(),
             operation,
+            listener: None,
             cardinality: PhantomData,
         }
     }
@@ -94,6 +115,7 @@ impl<S: 'static, O: 'static, C> Subscriber<S, O, C> {
             layers: self.layers,
             policy: self.policy,
             operation,
+            listener: self.listener,
             cardinality: PhantomData,
         }
     }
@@ -109,6 +131,7 @@ impl<S: 'static, O: 'static, C> Subscriber<S, O, C> {
             layers: self.layers,
             policy: self.policy,
             operation: self.operation,
+            listener: self.listener,
         }
     }
 }
@@ -164,6 +187,13 @@ impl<S, O, C> Subscriber<S, O, C> {
     pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
         self.policy.concurrency = concurrency;
         self
+    }
+
+    /// Has `listener` hear when partitions of the topics of this subscription come and go.
+    ///
+    /// It hears of no others; [`Router::on_rebalance`](crate::Router::on_rebalance) hears of all.
+    pub fn on_rebalance(self, listener: impl RebalanceListener) -> Self {
+        Self { listener: Some(Arc::new(listener)), ..self }
     }
 
     /// Wraps the calls of the handler in a `tower` layer; the last added is outermost.
