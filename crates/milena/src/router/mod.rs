@@ -3,11 +3,13 @@
 mod group;
 mod options;
 mod topics;
+mod watchdog;
 
 pub(crate) use group::Group;
 use group::Subscription;
 pub(crate) use options::Options;
 pub use topics::{Partitions, Topics};
+pub use watchdog::Watchdog;
 
 use crate::subscriber::Subscribed;
 pub use crate::{
@@ -144,6 +146,16 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     pub fn on_rebalance(mut self, listener: impl RebalanceListener) -> Self {
         self.groups[0].options.listeners.push(Arc::new(listener));
         self
+    }
+
+    /// Has the watchdog tell of partitions that make no progress at these limits; see [`Watchdog`].
+    pub fn watchdog(self, watchdog: Watchdog) -> Self {
+        self.with_options(|options| options.watchdog = Some(watchdog))
+    }
+
+    /// Has no watchdog.
+    pub fn without_watchdog(self) -> Self {
+        self.with_options(|options| options.watchdog = None)
     }
 
     /// Gives each call of a [`RebalanceListener`] this long; the default is 5 s. On a revoke, a quarter of

@@ -1,3 +1,4 @@
+use super::Watchdog;
 use crate::listener::Listen;
 use milena_core::transport::StartAt;
 use std::{fmt, sync::Arc, time::Duration};
@@ -13,6 +14,7 @@ pub(crate) struct Options {
     pub(crate) buffer: (usize, usize),
     pub(crate) max_ahead: (usize, usize),
     pub(crate) max_in_flight: (usize, usize),
+    pub(crate) watchdog: Option<Watchdog>,
     pub(crate) listeners: Listeners,
 }
 
@@ -27,6 +29,7 @@ impl Default for Options {
             buffer: (1_000, 4 << 20),
             max_ahead: (20_000, 16 << 20),
             max_in_flight: (50_000, 32 << 20),
+            watchdog: Some(Watchdog::default()),
             listeners: Listeners::default(),
         }
     }

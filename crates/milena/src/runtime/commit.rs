@@ -170,16 +170,17 @@ impl Conductor {
     }
 
     pub(super) fn committed(&mut self, result: Result<(), Error>) {
-        let sent = self.commits.answered();
+        let (sent, now) = (self.commits.answered(), Instant::now());
         for answer in self.commits.awaited.drain(..) {
-            let _ = answer.send(result.as_ref().map(|()| ()).map_err(told_again));
+            let _ = answer.send(told_again(&result));
         }
         let error = match result {
             Ok(()) => {
                 for (place, epoch, offset) in sent {
-                    self.partition(&place, epoch)
-                        .into_iter()
-                        .for_each(|it| it.offsets.committed(offset));
+                    self.partition(&place, epoch).into_iter().for_each(|it| {
+                        it.offsets.committed(offset);
+                        it.watch.committed(now);
+                    });
                 }
                 return;
             }
@@ -224,7 +225,10 @@ impl Conductor {
     }
 }
 
-/// The same error for somebody else.
-fn told_again(error: &Error) -> Error {
-    Error::new(error.kind(), error.to_string())
+/// The same outcome for somebody else.
+fn told_again(result: &Result<(), Error>) -> Result<(), Error> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) => Err(Error::new(error.kind(), error.to_string())),
+    }
 }

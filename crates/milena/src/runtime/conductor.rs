@@ -9,6 +9,7 @@ use super::{
     pressure::Pressure,
     steering::Wanted,
     subscriptions::{Subscriptions, Taker},
+    watchdog::Dog,
 };
 use crate::{
     control::{Ask, Control, News},
@@ -54,6 +55,7 @@ pub(crate) struct Conductor {
     pub(super) listening: Listening,
     pub(super) wanted: Wanted,
     pub(super) pressure: Pressure,
+    pub(super) dog: Dog,
     pub(super) counters: Arc<Counters>,
     /// Why the group ends, once it does.
     pub(super) ending: Option<Result<(), Error>>,
@@ -109,6 +111,7 @@ impl Conductor {
             Subscriptions::new(producer, control.clone(), most, counters.clone());
         offered.into_iter().for_each(|it| subscriptions.add(it));
         let (note, notes) = unbounded_channel();
+        let dog = Dog::new(options.watchdog);
         let commits = Commits::new(options.commit_interval, options.commit_every);
         Self {
             group: control.group().into(),
@@ -130,6 +133,7 @@ impl Conductor {
             listening: Listening::default(),
             wanted: Wanted::default(),
             pressure: Pressure::default(),
+            dog,
             counters,
             ending: None,
             closing: None,
@@ -162,6 +166,7 @@ impl Conductor {
             self.go();
             self.progress();
             self.answer_empty();
+            self.watch();
         }
         self.report();
         self.ending.unwrap_or_else(|| {
@@ -209,6 +214,7 @@ impl Conductor {
                 }
             }
             Note::Room(place, epoch) => self.room(&place, epoch),
+            Note::Began(committed) => self.began(committed),
             Note::Heard(call) => self.heard(call),
             Note::Quiet => {}
             Note::Failed(error) => self.end(Err(error)),
@@ -237,6 +243,7 @@ impl Conductor {
             Load::new(chunk, &partition.assignment, &taker.subscription, &taker.extensions)
         };
         let loads: Vec<_> = partition.takers.iter().map(load).collect();
+        partition.watch.received(Instant::now());
         partition.offsets.received(loads.iter().map(|load| load.work.clone()).collect());
         let mut full = false;
         for (taker, load) in partition.takers.iter().zip(loads) {
@@ -267,8 +274,9 @@ impl Conductor {
         let now = Instant::now();
         let drain = self.drains.front().map(|drain| drain.due(now));
         let commit = self.commits.due().filter(|_| self.closing.is_none());
-        let times = [commit, drain, self.closing, self.pressure.due(), self.moves.due()];
-        times.into_iter().flatten().min().unwrap_or(now + Duration::from_secs(60))
+        let others = [self.closing, self.pressure.due(), self.moves.due(), self.dog.due()];
+        let times = [commit, drain].into_iter().chain(others);
+        times.flatten().min().unwrap_or(now + Duration::from_secs(60))
     }
 
     pub(super) fn partition(

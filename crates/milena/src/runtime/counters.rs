@@ -24,6 +24,8 @@ pub(crate) struct Counters {
     pub(crate) resets: Counter,
     /// Calls that had not ended when their partition went to another member.
     pub(crate) overlaps: Counter,
+    /// What the watchdog told.
+    pub(crate) barks: Counter,
 }
 
 /// A number that only grows.

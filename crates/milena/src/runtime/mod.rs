@@ -25,6 +25,7 @@ mod settle;
 mod side_by_side;
 mod steering;
 mod subscriptions;
+mod watchdog;
 mod work;
 
 pub(crate) use conductor::{Conductor, Line, Phase};
@@ -86,6 +87,8 @@ pub(crate) enum Note {
     Settled(TopicPartition, Epoch, usize),
     /// A partition that was held back has room again.
     Room(TopicPartition, Epoch),
+    /// What the group had committed when these were assigned.
+    Began(Vec<(TopicPartition, Epoch, Option<i64>)>),
     /// The listeners have heard the call of this number.
     Heard(u64),
     /// Under an assignment that has ended nothing runs any more.

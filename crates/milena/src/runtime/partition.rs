@@ -1,5 +1,7 @@
+use super::watchdog::Watch;
 use super::{Assignment, lanes::Lane, offsets::Offsets, pressure::HeldBack, subscriptions::Taker};
 use std::{collections::HashMap, sync::Arc};
+use tokio::time::Instant;
 
 /// A partition that is this member's.
 pub(super) struct Partition {
@@ -12,6 +14,9 @@ pub(super) struct Partition {
     pub(super) is_paused: bool,
     /// The offset behind its newest record, as far as it is known.
     pub(super) end_offset: Option<i64>,
+    /// What the group had committed when it was assigned, as far as that is known.
+    pub(super) began: Option<i64>,
+    pub(super) watch: Watch,
 }
 
 impl Partition {
@@ -24,6 +29,8 @@ impl Partition {
             held_back: HeldBack::default(),
             is_paused: false,
             end_offset: None,
+            began: None,
+            watch: Watch::new(Instant::now()),
         }
     }
 

@@ -5,10 +5,7 @@ use super::{
     partition::Partition,
 };
 use crate::{control::Incident, listener::Moment};
-use milena_core::{
-    record::{Epoch, TopicPartition},
-    transport::Fetch,
-};
+use milena_core::record::{Epoch, TopicPartition};
 use std::{fmt::Write, time::Duration};
 
 impl Conductor {
@@ -24,6 +21,7 @@ impl Conductor {
             let takers = self.subscriptions.takers(place);
             self.partitions.insert(place.clone(), Partition::new(assignment, takers));
         }
+        self.ask_where_it_began(&assigned);
         if self.is_heard() {
             self.tell_assigned(assigned);
         } else {
@@ -83,15 +81,6 @@ impl Conductor {
             "a call has not ended while the partition goes to another member; its result will be dropped"
         );
         self.news.tell(Incident::Overlap { partition: place.clone(), offset });
-    }
-
-    /// How the fetching goes.
-    pub(super) fn fetched(&mut self, fetches: Vec<Fetch>) {
-        for fetch in fetches {
-            if let Some(partition) = self.partition(&fetch.partition, fetch.epoch) {
-                partition.end_offset = fetch.end.or(partition.end_offset);
-            }
-        }
     }
 }
 

@@ -139,7 +139,7 @@ impl Conductor {
     }
 
     fn health(&mut self) -> Health {
-        let mut concerns = Vec::new();
+        let mut concerns = self.concerns();
         for (place, partition) in &mut self.partitions {
             if let Some(offset) = partition.holding() {
                 let text =
