@@ -1,16 +1,8 @@
+use super::{Place, Subscribed, Target};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
-
-/// A partition of a topic, in an order.
-pub(crate) type Place = (Arc<str>, i32);
-
-/// The partitions that each member is to have.
-pub(crate) type Target = BTreeMap<u64, BTreeSet<Place>>;
-
-/// The topics that each member subscribes to.
-pub(crate) type Subscribed = BTreeMap<u64, BTreeSet<Arc<str>>>;
 
 /// Gives each partition to a member that subscribes to its topic, so that no member has two more
 /// than another who could take one, and as many as possible stay where they were.

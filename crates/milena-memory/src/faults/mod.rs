@@ -1,12 +1,11 @@
+mod asked;
+mod members;
+
+pub(crate) use self::asked::{Answering, Asked};
+
 use crate::Memory;
-use milena_core::{
-    error::{Error, ErrorKind},
-    reply::ProducerRecord,
-};
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use milena_core::error::ErrorKind;
+use std::sync::Arc;
 
 /// What goes wrong on request.
 ///
@@ -44,6 +43,17 @@ pub struct Fired {
     pub producers_full: usize,
     /// Members that lost their partitions.
     pub members_lost: usize,
+    /// Commits that were refused because the generation of the group had moved.
+    pub commits_outdated: usize,
+    /// Commits that were done and answered later.
+    pub commit_answers_held: usize,
+    /// Commits that were done, and of which the member was told an error.
+    pub commit_answers_lost: usize,
+    /// Partitions of which a member would have been told something, and was not, as fetches of them
+    /// got no answer.
+    pub fetches_held: usize,
+    /// Reports of fetches that members were given.
+    pub fetches_reported: usize,
 }
 
 impl Faults {
@@ -57,6 +67,27 @@ impl Faults {
     /// without it.
     pub fn refuse_commits(&self, commits: usize, kind: ErrorKind) {
         self.0.with(|broker| broker.asked.commits.extend(std::iter::repeat_n(kind, commits)));
+    }
+
+    /// Does the next commits, whichever group's they are, and answers them only after
+    /// [`release_commits`](Self::release_commits). One whose member leaves before that is told to
+    /// have had no answer in time.
+    pub fn hold_commits(&self, commits: usize) {
+        self.answer(commits, Answering::Later);
+    }
+
+    /// Gives the answers that were kept, and keeps no more.
+    pub fn release_commits(&self) {
+        self.0.with(|broker| {
+            broker.asked.answers.retain(|answering| *answering != Answering::Later);
+            broker.release_commits();
+        });
+    }
+
+    /// Does the next commits, whichever group's they are, and answers them with an error of kind
+    /// `Unreachable`, as when the connection breaks before the answer is there.
+    pub fn lose_commit_answers(&self, commits: usize) {
+        self.answer(commits, Answering::Never);
     }
 
     /// Refuses every record for this topic with an error of this kind, until
@@ -98,16 +129,19 @@ impl Faults {
         });
     }
 
-    /// Takes their partitions from all members of the group. Each is told that they are lost and
-    /// then joins anew.
-    pub fn lose_partitions(&self, group: impl Into<Arc<str>>) {
-        self.lose(&group.into(), |_| true);
+    /// Answers no fetch of this partition: no record of it arrives, until
+    /// [`release_fetches`](Self::release_fetches).
+    pub fn hold_fetches(&self, topic: impl Into<Arc<str>>, partition: i32) {
+        self.0.with(|broker| broker.asked.silent.insert((topic.into(), partition), false));
     }
 
-    /// Takes its partitions from one member of the group, counted from 0 in the order of joining.
-    /// The others get them at once; when it has been told that they are lost it joins anew.
-    pub fn lose_member(&self, group: impl Into<Arc<str>>, member: usize) {
-        self.lose(&group.into(), |index| index == member);
+    /// Answers fetches of this partition again.
+    pub fn release_fetches(&self, topic: impl Into<Arc<str>>, partition: i32) {
+        let place = (topic.into(), partition);
+        self.0.with(|broker| {
+            broker.asked.silent.remove(&place);
+            broker.wake_readers(&place);
+        });
     }
 
     /// How often each fault struck so far.
@@ -115,64 +149,7 @@ impl Faults {
         self.0.with(|broker| broker.asked.fired)
     }
 
-    fn lose(&self, group: &Arc<str>, which: impl Fn(usize) -> bool) {
-        self.0.with(|broker| {
-            let lost = broker.in_group(group, |group, _| {
-                let members = group.members().into_iter().enumerate();
-                let lost: Vec<_> = members.filter(|(index, _)| which(*index)).collect();
-                lost.iter().for_each(|(_, id)| group.fence(*id));
-                lost.len()
-            });
-            broker.asked.fired.members_lost += lost;
-        });
-    }
-}
-
-/// The faults that were asked for.
-#[derive(Default)]
-pub(crate) struct Asked {
-    pub(crate) fired: Fired,
-    commits: VecDeque<ErrorKind>,
-    writes: BTreeMap<Arc<str>, ErrorKind>,
-    record_bytes: Option<usize>,
-    holding: bool,
-    room: Option<usize>,
-}
-
-impl Asked {
-    /// Why the next commit is refused, if it is.
-    pub(crate) fn refuse_commit(&mut self) -> Option<ErrorKind> {
-        let kind = self.commits.pop_front()?;
-        self.fired.commits_refused += 1;
-        Some(kind)
-    }
-
-    /// Refuses a record that is not to be written.
-    pub(crate) fn admit(&mut self, record: &ProducerRecord) -> Result<(), Error> {
-        let (topic, bytes) = (&record.topic, record.bytes());
-        if let Some(kind) = self.writes.get(topic) {
-            self.fired.writes_refused += 1;
-            let message = format!("could not write to topic `{topic}`: the refusal was asked for");
-            return Err(Error::new(*kind, message));
-        }
-        if let Some(limit) = self.record_bytes.filter(|limit| bytes > *limit) {
-            self.fired.records_too_large += 1;
-            let message = format!(
-                "could not write to topic `{topic}`: the record has {bytes} bytes, the limit is {limit}"
-            );
-            return Err(Error::new(ErrorKind::TooLarge, message));
-        }
-        Ok(())
-    }
-
-    /// Whether a delivery is to be held back.
-    pub(crate) fn hold_delivery(&mut self) -> bool {
-        self.fired.deliveries_held += usize::from(self.holding);
-        self.holding
-    }
-
-    /// Whether a producer may take a record when it waits for so many.
-    pub(crate) fn has_room(&self, held: usize) -> bool {
-        self.room.is_none_or(|limit| held < limit)
+    fn answer(&self, commits: usize, answering: Answering) {
+        self.0.with(|broker| broker.asked.answers.extend(std::iter::repeat_n(answering, commits)));
     }
 }
