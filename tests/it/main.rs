@@ -14,12 +14,15 @@ mod acks;
 mod assembly;
 mod batches;
 mod billing;
+mod control;
 mod extract;
 mod failure;
 mod groups;
 mod journey;
 mod layers;
+mod listeners;
 mod replies;
+mod selections;
 mod shutdown;
 
 /// Shows what a test logs, when `RUST_LOG` says so.

@@ -154,7 +154,13 @@ impl Conductor {
                     self.event(event);
                 }
                 Some(note) = self.notes.recv() => self.note(note),
-                Some(ask) = self.asks.recv() => self.asked(ask),
+                Some(ask) = self.asks.recv() => {
+                    self.asked(ask);
+                    // What is asked for at the same time is done together.
+                    while let Ok(ask) = self.asks.try_recv() {
+                        self.asked(ask);
+                    }
+                }
                 Some(ended) = self.tasks.join_next() => self.task_ended(ended),
                 Ok(()) = phase.changed() => {
                     let phase = *phase.borrow_and_update();
