@@ -144,7 +144,7 @@ impl Kafka {
 
 impl Transport for Kafka {
     fn consumer(&self, membership: Membership) -> BoxFuture<'_, Result<Box<dyn Consumer>, Error>> {
-        Box::pin(async move { consumer::join(&self.options, &self.brokers()?, &membership) })
+        Box::pin(async move { consumer::join(&self.options, &self.brokers()?, membership) })
     }
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, Error>> {

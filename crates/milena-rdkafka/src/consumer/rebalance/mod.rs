@@ -1,3 +1,7 @@
+mod held;
+mod moves;
+
+use self::held::{Held, Offer, Phase, Revoke};
 use super::step::{Call, FENCED, Kind, LOST, Notice, Op, SUPERSEDED, Step, Ticket};
 use milena_core::record::{Epoch, TopicPartition};
 use std::collections::HashMap;
@@ -15,38 +19,6 @@ pub(super) struct Rebalance {
     epoch: Epoch,
     ticket: Ticket,
     closing: bool,
-}
-
-#[derive(Debug)]
-struct Held {
-    epoch: Epoch,
-    /// When its assignment was told.
-    told: Ticket,
-    phase: Phase,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Phase {
-    /// The runtime was told and has not answered; librdkafka does not read it yet.
-    Offered,
-    Live,
-    /// The runtime was told to release it.
-    Revoking(Ticket),
-    /// It has ended for the runtime, and librdkafka has not asked for it or waits for the others.
-    Ended,
-}
-
-#[derive(Debug)]
-struct Offer {
-    told: Ticket,
-    partitions: Vec<TopicPartition>,
-    eager: bool,
-}
-
-#[derive(Debug)]
-struct Revoke {
-    partitions: Vec<TopicPartition>,
-    eager: bool,
 }
 
 impl Rebalance {
@@ -99,7 +71,7 @@ impl Rebalance {
                 offer
                     .partitions
                     .iter()
-                    .all(|at| self.held.get(at).is_some_and(|held| held.epoch <= latest))
+                    .all(|at| self.held.get(at).is_some_and(|held| held.assigned <= latest))
             });
         self.offers = open;
         for offer in fenced {
@@ -108,7 +80,7 @@ impl Rebalance {
         let lost: Vec<_> = self
             .held
             .iter()
-            .filter(|(_, held)| held.epoch <= latest && held.phase != Phase::Ended)
+            .filter(|(_, held)| held.assigned <= latest && held.phase != Phase::Ended)
             .map(|(at, _)| at.clone())
             .collect();
         self.lose(lost, FENCED, &mut steps);
@@ -129,16 +101,39 @@ impl Rebalance {
         steps
     }
 
-    /// Whether what was said when `seen` was the last news is about this assignment of the partition.
-    pub(super) fn is_held_since(&self, at: &TopicPartition, seen: Ticket) -> bool {
-        self.held.get(at).is_some_and(|held| {
-            held.told <= seen && matches!(held.phase, Phase::Live | Phase::Revoking(_))
-        })
+    /// The partitions that were given to this member and not taken back.
+    pub(super) fn held(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.held.keys()
     }
 
-    /// The latest assignment.
+    /// Whether the partition is one of them.
+    pub(super) fn has(&self, at: &TopicPartition) -> bool {
+        self.held.contains_key(at)
+    }
+
+    /// Whether the partition is this member's, until it is released.
+    pub(super) fn is_held(&self, at: &TopicPartition) -> bool {
+        self.held.get(at).is_some_and(Held::is_owned)
+    }
+
+    /// Whether what was said when `seen` was the last news is about this epoch of the partition.
+    pub(super) fn is_held_since(&self, at: &TopicPartition, seen: Ticket) -> bool {
+        self.held.get(at).is_some_and(|held| held.is_owned() && held.told <= seen)
+    }
+
+    /// The latest assignment, or move.
     pub(super) fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// Whether nobody waits for an answer, librdkafka or this member.
+    pub(super) fn is_settled(&self) -> bool {
+        self.revokes.is_empty() && self.offers.is_empty()
+    }
+
+    /// Whether everything is answered at once.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing
     }
 
     /// Whether librdkafka reads something, or is to be answered.
@@ -151,8 +146,7 @@ impl Rebalance {
         self.epoch.0 += 1;
         let offer = Offer { told: self.ticket + 1, partitions: op.partitions, eager: op.eager };
         for at in &offer.partitions {
-            let held = Held { epoch: self.epoch, told: offer.told, phase: Phase::Offered };
-            self.held.insert(at.clone(), held);
+            self.held.insert(at.clone(), Held::offered(self.epoch, offer.told));
         }
         if self.closing || offer.partitions.is_empty() {
             steps.push(self.begin(offer, &HashMap::new()));
@@ -288,11 +282,5 @@ impl Rebalance {
         if let Some(held) = self.held.get_mut(at) {
             held.phase = phase;
         }
-    }
-}
-
-impl Phase {
-    fn is_revoking_since(self, seen: Ticket) -> bool {
-        matches!(self, Self::Revoking(told) if told <= seen)
     }
 }
