@@ -19,6 +19,7 @@ mod failure;
 mod groups;
 mod journey;
 mod layers;
+mod options;
 mod replies;
 mod shutdown;
 

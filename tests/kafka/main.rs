@@ -10,6 +10,7 @@
     reason = "these are tests"
 )]
 
+mod config;
 mod conformance;
 mod driver;
 mod faults;

@@ -132,8 +132,12 @@ async fn start(
         let mut topics: Vec<_> = offered.iter().flat_map(|it| it.topics.clone()).collect();
         topics.sort_unstable();
         topics.dedup();
-        let start = group.options.start.clone();
-        let membership = Membership { start, ..Membership::new(group.name.clone(), topics) };
+        let membership = Membership {
+            start: group.options.start(),
+            reset: group.options.reset(),
+            config: group.options.consumer.clone(),
+            ..Membership::new(group.name.clone(), topics)
+        };
         let consumer = transport.consumer(membership).await?;
         let outside = (producer.clone(), extensions.clone());
         let conductor = Conductor::new((group.name, group.options), offered, consumer, outside);
