@@ -16,3 +16,4 @@ mod driver;
 mod faults;
 mod kit;
 mod quickstart;
+mod topics;

@@ -166,17 +166,14 @@ impl Transport for Kafka {
     }
 
     fn create_topics(&self, topics: Vec<NewTopic>) -> BoxFuture<'_, Result<Vec<Creation>, Error>> {
-        Box::pin(async move {
-            let created = vec![Creation::Created; topics.len()];
-            topics::create(&self.options, &self.brokers()?, topics).await.map(|()| created)
-        })
+        Box::pin(async move { topics::create(&self.options, &self.brokers()?, topics).await })
     }
 
     fn describe_topics(
         &self,
-        _topics: Vec<Arc<str>>,
+        topics: Vec<Arc<str>>,
     ) -> BoxFuture<'_, Result<Vec<Option<TopicDescription>>, Error>> {
-        todo!()
+        Box::pin(async move { topics::describe(&self.options, &self.brokers()?, topics).await })
     }
 }
 
