@@ -21,6 +21,7 @@ mod groups;
 mod journey;
 mod layers;
 mod listeners;
+mod options;
 mod replies;
 mod selections;
 mod shutdown;

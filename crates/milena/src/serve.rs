@@ -9,7 +9,7 @@ use crate::{
 use futures_util::future::{BoxFuture, FutureExt};
 use milena_core::{
     error::{Error, ErrorKind},
-    transport::{ConsumerConfig, Membership, Producer, Reset, Transport},
+    transport::{Membership, Producer, Transport},
 };
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::{
@@ -184,9 +184,9 @@ async fn start(
         let membership = Membership {
             group: group.name.clone(),
             selection: union(offered.iter().map(|it| &it.selection)),
-            start: group.options.start.clone(),
-            reset: Reset::default(),
-            config: ConsumerConfig::default(),
+            start: group.options.start(),
+            reset: group.options.reset(),
+            config: group.options.consumer.clone(),
         };
         let consumer = transport.consumer(membership).await?;
         let outside = (consumer, producer.clone());

@@ -21,7 +21,7 @@ pub use milena_core::handler;
 use milena_core::{
     error::BoxError,
     handler::{Delivery, IntoOutcome, Operation, Outcome},
-    transport::StartAt,
+    transport::{ConsumerConfig, StartAt},
 };
 use std::{fmt, sync::Arc, time::Duration};
 use tower::{Layer, Service};
@@ -164,10 +164,30 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         self.with_options(|options| options.listener_timeout = timeout)
     }
 
-    /// Begins at `start` where the group has committed nothing; the default is the earliest record,
+    /// Begins at `start` where the group has committed nothing. The default is what
+    /// [`auto_offset_reset`](ConsumerConfig::auto_offset_reset) says, and else the earliest record,
     /// because what was written before the first start would otherwise never be read.
     pub fn start_at(self, start: StartAt) -> Self {
-        self.with_options(|options| options.start = start)
+        self.with_options(|options| options.start = Some(start))
+    }
+
+    /// Configures the consumer of the group, over what was set before and over what the transport has.
+    ///
+    /// # Panics
+    ///
+    /// If an option cannot be used, on its own or together with the others.
+    #[track_caller]
+    #[expect(
+        clippy::panic,
+        clippy::needless_pass_by_value,
+        reason = "said at assembly, as `key` is"
+    )]
+    pub fn consumer(self, config: ConsumerConfig) -> Self {
+        let config = self.groups[0].options.consumer.clone().and(&config);
+        if let Err(error) = config.validate() {
+            panic!("{error} (group `{}`)", self.groups[0].name());
+        }
+        self.with_options(|options| options.consumer = config)
     }
 
     /// Commits what is done at this interval; the default is 1 s.

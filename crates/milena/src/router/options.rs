@@ -1,12 +1,13 @@
 use super::Watchdog;
 use crate::listener::Listen;
-use milena_core::transport::StartAt;
+use milena_core::transport::{ConsumerConfig, Reset, StartAt};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// What a router says of its consumer group; each field's method on `Router` tells the rest.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Options {
-    pub(crate) start: StartAt,
+    pub(crate) start: Option<StartAt>,
+    pub(crate) consumer: ConsumerConfig,
     pub(crate) commit_interval: Duration,
     pub(crate) commit_every: usize,
     pub(crate) drain_timeout: Duration,
@@ -21,7 +22,8 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            start: StartAt::Earliest,
+            start: None,
+            consumer: ConsumerConfig::default(),
             commit_interval: Duration::from_secs(1),
             commit_every: 100_000,
             drain_timeout: Duration::from_secs(20),
@@ -58,5 +60,21 @@ impl PartialEq for Listeners {
 impl fmt::Debug for Listeners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} listeners", self.0.len())
+    }
+}
+
+impl Options {
+    /// Where a new group begins.
+    pub(crate) fn start(&self) -> StartAt {
+        self.start.clone().unwrap_or(match self.reset() {
+            Reset::Earliest => StartAt::Earliest,
+            Reset::Latest => StartAt::Latest,
+            Reset::Error => StartAt::Committed,
+        })
+    }
+
+    /// What happens when the offset to go on from is not there.
+    pub(crate) fn reset(&self) -> Reset {
+        self.consumer.reset().unwrap_or_default()
     }
 }

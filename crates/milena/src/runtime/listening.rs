@@ -114,7 +114,7 @@ impl Conductor {
             moment: call.moment,
             lookup: self.consumer.lookup(),
             control: self.control.clone(),
-            start: self.options.start.clone(),
+            start: self.options.start(),
             done: call.places.iter().map(|(at, _)| (at.clone(), self.done(at))).collect(),
             wishes: call.wishes.clone(),
         });
