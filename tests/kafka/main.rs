@@ -14,6 +14,7 @@ mod config;
 mod conformance;
 mod driver;
 mod faults;
+mod keyed;
 mod kit;
 mod quickstart;
 mod topics;
