@@ -5,8 +5,9 @@ use std::fs;
 /// Each `file:function` of a text that is not there.
 fn missing(text: &str, read: impl Fn(&str) -> Option<String>) -> Vec<&str> {
     let quoted = text.split('`').skip(1).step_by(2);
-    let pointers =
-        quoted.filter(|it| (it.starts_with("crates/") || it.starts_with("tests/")) && it.contains(".rs:"));
+    let pointers = quoted.filter(|it| {
+        (it.starts_with("crates/") || it.starts_with("tests/")) && it.contains(".rs:")
+    });
     let is_missing = |pointer: &&str| {
         let (file, function) = pointer.rsplit_once(':').expect("it has a colon");
         !read(file).is_some_and(|source| source.contains(&format!("fn {function}(")))

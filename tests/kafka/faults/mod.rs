@@ -3,6 +3,7 @@
 mod broker;
 mod churn;
 mod dead_letters;
+mod drain;
 mod fencing;
 mod holes;
 mod late_answer;
@@ -14,4 +15,7 @@ mod room;
 mod service;
 mod shutdown;
 mod silence;
+mod storm;
 mod view;
+mod watchdog;
+mod zombie;

@@ -1,8 +1,8 @@
 //! A service under test, and what it writes down.
 
 use crate::kit::STUCK;
-use milena::{Error, Record, Router, serve};
-use milena_core::{ProducerRecord, transport::Transport as _};
+use milena::{Error, Record, Router, serve, serve::Control};
+use milena_core::{ProducerRecord, transport::Transport};
 use milena_rdkafka::Kafka;
 use std::{
     sync::{Arc, Mutex},
@@ -17,15 +17,26 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn start(kafka: &Kafka, router: Router) -> Self {
+    pub(super) fn start(kafka: &(impl Transport + Clone), router: Router) -> Self {
+        Self::start_with_control(kafka, router).0
+    }
+
+    /// Starts it, and gives what steers its only group.
+    pub(super) fn start_with_control(
+        kafka: &(impl Transport + Clone),
+        router: Router,
+    ) -> (Self, Control) {
+        let group = router.operations().next().expect("it subscribes").0.to_owned();
         let (stop, stopped) = oneshot::channel();
-        let service = serve(kafka.clone(), router).with_shutdown(async {
+        let service = serve(kafka.clone(), router);
+        let control = service.control(&group);
+        let service = service.with_shutdown(async {
             // A test that drops the other end wants it to run on.
             if stopped.await.is_err() {
                 std::future::pending::<()>().await;
             }
         });
-        Self { stop, task: tokio::spawn(service.into_future()) }
+        (Self { stop, task: tokio::spawn(service.into_future()) }, control)
     }
 
     /// Asks it to stop, and says how it ended.

@@ -59,6 +59,13 @@ impl View {
         results.into_iter().for_each(|result| assert!(result.is_ok(), "{result:?}"));
     }
 
+    /// Changes a setting of a group.
+    pub(super) async fn alter_group(&self, group: &str, setting: &str, value: &str) {
+        let change = AlterConfig::new(ResourceSpecifier::Group(group)).set(setting, value);
+        let results = self.admin().alter_configs([&change], &admin_options()).await.unwrap();
+        results.into_iter().for_each(|result| assert!(result.is_ok(), "{result:?}"));
+    }
+
     /// Every record of a topic that is there now, partition by partition.
     pub(super) async fn records(&self, topic: &str) -> Vec<OwnedMessage> {
         let topic = topic.to_owned();

@@ -7,17 +7,17 @@ use std::{
 };
 
 /// Where a record stands.
-pub(super) type At = (i32, i64);
+pub(crate) type At = (i32, i64);
 
 /// A call of a handler.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Call {
-    pub(super) at: At,
+pub(crate) struct Call {
+    pub(crate) at: At,
     pub(super) key: String,
     /// Nanoseconds of a clock that all processes share.
     pub(super) start: u64,
     /// `None` when it never ended.
-    pub(super) end: Option<u64>,
+    pub(crate) end: Option<u64>,
 }
 
 /// What is wrong with the calls.
@@ -34,7 +34,7 @@ pub(super) struct Faults {
 }
 
 /// Reads the calls that processes wrote into these files: `S` or `E`, partition, offset, key, nanoseconds.
-pub(super) fn read(files: &[impl AsRef<Path>]) -> Vec<Call> {
+pub(crate) fn read(files: &[impl AsRef<Path>]) -> Vec<Call> {
     let mut calls = Vec::new();
     for file in files {
         let mut open: HashMap<At, Call> = HashMap::new();

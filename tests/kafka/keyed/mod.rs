@@ -3,10 +3,8 @@
 mod calls;
 mod worker;
 
-use self::{
-    calls::{At, Faults},
-    worker::Worker,
-};
+use self::calls::{At, Faults};
+pub(crate) use self::{calls::read, worker::Worker};
 use crate::kit::{kafka, topic, unique};
 use milena_core::{ProducerRecord, transport::Transport as _};
 use milena_rdkafka::Kafka;

@@ -23,13 +23,13 @@ const TOPIC: &str = "MILENA_TEST_TOPIC";
 const OPTIONS: &str = "MILENA_TEST_OPTIONS";
 
 /// A worker that was started.
-pub(super) struct Worker {
+pub(crate) struct Worker {
     child: Child,
     pub(super) log: PathBuf,
 }
 
 impl Worker {
-    pub(super) fn start(group: &str, topic: &str, options: &[(&str, &str)], log: &Path) -> Self {
+    pub(crate) fn start(group: &str, topic: &str, options: &[(&str, &str)], log: &Path) -> Self {
         let options: Vec<_> =
             options.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let child = Command::new(std::env::current_exe().unwrap())
@@ -44,9 +44,19 @@ impl Worker {
         Self { child, log: log.to_owned() }
     }
 
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+    }
+
+    /// Whether it has begun so many calls.
+    pub(crate) fn has_called(&self, calls: usize) -> bool {
+        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        text.lines().filter(|line| line.starts_with('S')).count() >= calls
+    }
+
     /// Asks it to stop, which it has to do well and soon.
-    pub(super) fn terminate(mut self) -> PathBuf {
-        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM).unwrap();
+    pub(crate) fn terminate(mut self) -> PathBuf {
+        self.signal(Signal::SIGTERM);
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
