@@ -20,7 +20,7 @@ use std::{
 
 const PARTITIONS: i32 = 8;
 const MEMBERS: usize = 12;
-const KEYS: usize = 40;
+const KEYS: usize = 100;
 
 /// How long the storm is: `MILENA_ACCEPTANCE=1` is longer.
 fn length() -> Duration {
