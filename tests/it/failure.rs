@@ -78,7 +78,7 @@ async fn retries_wait_as_long_as_they_are_told_and_keep_the_order() {
         }
     }
     let state = Both(Arc::default(), Instant::now());
-    let retry = Retry::exponential(3).starting_at(100 * MS);
+    let retry = Retry::exponential(3).starting_at(100 * MS).without_jitter();
     let app = Router::new("g")
         .subscribe("orders", each(fail_twice).retry(retry))
         .with_state(state.clone());

@@ -20,6 +20,7 @@ mod groups;
 mod journey;
 mod layers;
 mod replies;
+mod retry;
 mod shutdown;
 
 /// Shows what a test logs, when `RUST_LOG` says so.

@@ -123,6 +123,14 @@ impl Failure {
         Self::Panicked(text.unwrap_or("a value that is not text").to_owned())
     }
 
+    /// The error that the handler or a layer returned, if that is how it failed.
+    pub(crate) fn error(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Failed(error) => Some(&**error),
+            Self::Refused(_) | Self::Panicked(_) => None,
+        }
+    }
+
     /// The error that an attempt through layers ended with.
     fn from_layers(error: BoxError) -> Self {
         match error.downcast::<Refused>() {

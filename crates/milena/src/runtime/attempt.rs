@@ -3,7 +3,7 @@ use super::{
     replies::publish_now,
     settle::{Item, Next, settle},
 };
-use crate::route::{Called, Run, Sink, Turn};
+use crate::route::{Called, Failure, Run, Sink, Turn};
 use milena_core::{
     handler::{Decision, Outcome},
     record::Chunk,
@@ -23,7 +23,7 @@ pub(crate) async fn run_chunk(
         match handler.run(&mut turn).await {
             Some(called) => conclude(handler, chunk, work, called).await?,
             None if !work.assignment.is_live() => return ControlFlow::Break(()),
-            None => work.assignment.unblocked().await,
+            None => work.may_begin().await,
         }
     }
     ControlFlow::Continue(())
@@ -46,14 +46,29 @@ async fn conclude(
         }
         attempt += 1;
         work.retried(called.index, attempt);
-        let sink = InOrder { work };
-        let (next, end) = (called.index, called.index + 1);
-        let mut turn = Turn { chunk, next, end, attempt, sink: &sink };
-        result = match handler.run(&mut turn).await {
-            Some(called) => called.result,
-            None if turn.next == end => return ControlFlow::Continue(()),
-            None => return ControlFlow::Break(()),
+        result = match call_again(handler, chunk, work, (called.index, attempt)).await? {
+            Some(result) => result,
+            None => return ControlFlow::Continue(()),
         };
+    }
+}
+
+/// Calls the handler once more with a record, as soon as that may be. `None` is a success.
+async fn call_again(
+    handler: &dyn Run,
+    chunk: &Arc<Chunk>,
+    work: &Arc<Work>,
+    (index, attempt): (u32, u32),
+) -> ControlFlow<(), Option<Result<Outcome, Failure>>> {
+    let sink = InOrder { work };
+    let mut turn = Turn { chunk, next: index, end: index + 1, attempt, sink: &sink };
+    loop {
+        match handler.run(&mut turn).await {
+            Some(called) => return ControlFlow::Continue(Some(called.result)),
+            None if turn.next == turn.end => return ControlFlow::Continue(None),
+            None if !work.assignment.is_live() => return ControlFlow::Break(()),
+            None => work.may_begin().await,
+        }
     }
 }
 
@@ -72,8 +87,8 @@ struct InOrder<'a> {
 }
 
 impl Sink for InOrder<'_> {
-    fn proceed(&self, _index: u32) -> bool {
-        self.work.assignment.proceeds()
+    fn proceed(&self, index: u32) -> bool {
+        self.work.begin(index)
     }
 
     fn settle(&self, index: u32, mut outcome: Outcome) -> Option<Outcome> {

@@ -104,6 +104,10 @@ impl Batch {
             if self.entries.is_empty() {
                 return ControlFlow::Continue(());
             }
+            if !self.begin() {
+                self.may_begin().await;
+                continue;
+            }
             let delivery = self.delivery(attempt);
             let result = route.attempt_batch(delivery.clone()).await;
             self.fail_refused(&delivery, attempt).await?;
@@ -116,6 +120,19 @@ impl Batch {
                 Next::Onward | Next::Stop => return ControlFlow::Continue(()),
             }
             attempt += 1;
+            self.entries.iter().for_each(|it| it.load.work.retried(it.index, attempt));
+        }
+    }
+
+    /// Whether the handler may be called with all of the records. If so, it is now.
+    fn begin(&self) -> bool {
+        self.entries.iter().all(|entry| entry.load.work.begin(entry.index))
+    }
+
+    /// Waits until that may be so; a partition that ends meanwhile has waited enough.
+    async fn may_begin(&self) {
+        for assignment in assignments(&self.entries) {
+            assignment.unblocked().await;
         }
     }
 

@@ -81,8 +81,7 @@ async fn failed(items: &[Item], attempt: u32, failure: &Failure) -> Next {
     void_acks(items);
     let [first, ..] = items else { return Next::Onward };
     let subscription = &first.work.subscription;
-    let refused = matches!(failure, Failure::Refused(_));
-    if let Some(delay) = subscription.policy.retry.delay(attempt).filter(|_| !refused) {
+    if let Some(delay) = first.again(attempt, failure) {
         subscription.counters.retried.add(items.len());
         tracing::info!(
             target: RECORDS, record = first.name(), records = items.len(), attempt, ?delay, error = %failure,
@@ -120,6 +119,16 @@ impl Item {
     /// Where the record stands, for a message.
     pub(crate) fn name(&self) -> String {
         format!("{}/{}", self.work.assignment.place, self.work.offset(self.index as usize))
+    }
+
+    /// How long to wait before another call behind this failure, if there is to be one.
+    fn again(&self, attempt: u32, failure: &Failure) -> Option<Duration> {
+        let retry = &self.work.subscription.policy.retry;
+        let refused = matches!(failure, Failure::Refused(_));
+        if refused || !retry.takes(failure.error()) {
+            return None;
+        }
+        retry.delay(attempt, self.work.elapsed(self.index))
     }
 
     /// Obeys a decision. The hold of the call is given back when nothing more is to come of it here.

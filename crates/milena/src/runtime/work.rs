@@ -7,10 +7,12 @@ use milena_core::{
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU32, AtomicUsize, Ordering::AcqRel, Ordering::Acquire},
     },
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// A chunk in work for a subscription: which of its records are settled, and what the others wait for.
 pub(crate) struct Work {
@@ -25,6 +27,8 @@ pub(crate) struct Work {
     unsettled: AtomicUsize,
     /// The last attempt with each record that was tried again.
     retried: Mutex<HashMap<u32, u32>>,
+    /// When the first call with each record began, if the policy has to know.
+    begun: Box<[OnceLock<Instant>]>,
 }
 
 impl Work {
@@ -36,6 +40,7 @@ impl Work {
         let len = chunk.len();
         // A record that counts as done when it is received is never held.
         let (held, unsettled) = if subscription.acks_on_receive() { (0, 0) } else { (1, len) };
+        let timed = if subscription.policy.retry.is_timed() { len } else { 0 };
         Arc::new_cyclic(|this| Self {
             assignment,
             subscription,
@@ -45,6 +50,7 @@ impl Work {
             holds: std::iter::repeat_with(|| AtomicU32::new(held)).take(len).collect(),
             unsettled: AtomicUsize::new(unsettled),
             retried: Mutex::default(),
+            begun: std::iter::repeat_with(OnceLock::new).take(timed).collect(),
         })
     }
 
@@ -134,6 +140,26 @@ impl Work {
         self.hold(index);
         self.assignment.begin();
         Receipt::new(self.clone(), (bytes as u64) << 32 | u64::from(index))
+    }
+
+    /// Whether the handler may be called with the record at this place. If so, it is now.
+    pub(crate) fn begin(&self, index: u32) -> bool {
+        let begins = self.assignment.proceeds();
+        if begins && let Some(begun) = self.begun.get(index as usize) {
+            begun.get_or_init(Instant::now);
+        }
+        begins
+    }
+
+    /// Waits until that may be so, or the partition has ended.
+    pub(crate) async fn may_begin(&self) {
+        self.assignment.unblocked().await;
+    }
+
+    /// How long ago the first call with the record began, if the policy has to know.
+    pub(crate) fn elapsed(&self, index: u32) -> Duration {
+        let begun = self.begun.get(index as usize).and_then(OnceLock::get);
+        begun.map_or(Duration::ZERO, Instant::elapsed)
     }
 
     /// The record at this place is tried again.
