@@ -22,6 +22,7 @@ mod layers;
 mod replies;
 mod retry;
 mod shutdown;
+mod timeout;
 
 /// Shows what a test logs, when `RUST_LOG` says so.
 pub(crate) fn trace() {

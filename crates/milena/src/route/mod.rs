@@ -1,6 +1,7 @@
 //! What a subscription runs: its handler with its layers, erased once a chunk.
 
 mod batch;
+mod bounded;
 mod each;
 mod layered;
 

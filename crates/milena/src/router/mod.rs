@@ -235,7 +235,7 @@ impl<S: Clone + Send + Sync + 'static> Group<S> {
 impl Subscription<()> {
     /// What lanes run for it.
     pub(crate) fn runner(&self) -> Runner {
-        self.layers.runner(&*self.plan, ())
+        self.layers.runner(&*self.plan, (), self.policy.timeout)
     }
 }
 

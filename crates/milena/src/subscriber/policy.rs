@@ -7,6 +7,8 @@ pub(crate) struct Policy {
     pub(crate) ack: AckPolicy,
     pub(crate) concurrency: Concurrency,
     pub(crate) retry: Retry,
+    /// How long a call may take.
+    pub(crate) timeout: Option<Duration>,
     pub(crate) failing: Failing,
     pub(crate) batching: Batching,
 }
@@ -17,6 +19,7 @@ impl Default for Policy {
             ack: AckPolicy::default(),
             concurrency: by_partition(),
             retry: Retry::default(),
+            timeout: None,
             failing: Failing::Stop,
             batching: Batching::default(),
         }
