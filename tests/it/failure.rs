@@ -45,6 +45,8 @@ async fn an_order_that_keeps_failing_is_dead_lettered() {
             ("milena-dead-letter-partition", Some("0")),
             ("milena-dead-letter-offset", Some("1")),
             ("milena-dead-letter-timestamp", Some(&*source)),
+            ("milena-dead-letter-timestamp-type", Some("CreateTime")),
+            ("milena-dead-letter-group", Some("billing")),
             ("milena-dead-letter-attempts", Some("3")),
             ("milena-dead-letter-error", Some("the order costs -2 cents")),
         ]

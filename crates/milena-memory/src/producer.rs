@@ -1,9 +1,10 @@
 use crate::{Memory, changed::Until};
 use milena_core::{
+    error::{Error, ErrorKind},
     reply::ProducerRecord,
     transport::{BoxFuture, Full, Producer, Receipt},
 };
-use std::time::Duration;
+use std::{future::ready, sync::Arc, time::Duration};
 
 /// A producer: it writes at once, and gives the receipt back at once unless that is held back.
 pub(crate) struct MemoryProducer {
@@ -44,11 +45,16 @@ impl Producer for MemoryProducer {
         Box::pin(async { self.memory.with(|broker| broker.held(self.id)) })
     }
 
-    fn partitions(
-        &self,
-        _topic: std::sync::Arc<str>,
-    ) -> BoxFuture<'_, Result<i32, milena_core::Error>> {
-        todo!()
+    fn partitions(&self, topic: Arc<str>) -> BoxFuture<'_, Result<i32, Error>> {
+        let partitions = self.memory.with(|broker| {
+            let partitions = broker.topics.at_use(&topic).map(|topic| topic.partitions());
+            broker.touch();
+            partitions
+        });
+        let message =
+            format!("could not count the partitions of topic `{topic}`: it does not exist");
+        let unknown = || Error::new(ErrorKind::UnknownTopic, message);
+        Box::pin(ready(partitions.ok_or_else(unknown)))
     }
 }
 

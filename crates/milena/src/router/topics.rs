@@ -1,4 +1,4 @@
-use crate::subscriber::{Failing, Policy};
+use crate::subscriber::{DeadLetters, Failing, Policy};
 use std::sync::Arc;
 
 /// The topics of a subscription: a name, or an array or `Vec` of names.
@@ -17,14 +17,22 @@ impl Topics {
             );
             check_name(topic);
         }
-        if let Failing::DeadLetter(dead) = &policy.failing {
-            check_name(dead);
-            assert!(
-                !self.0.contains(dead),
-                "the dead letters of topic `{dead}` would come back to it"
-            );
+        if let Failing::DeadLetter(letters) = &policy.failing {
+            check_dead_letters(letters, &self.0, |topic| self.0.iter().any(|it| **it == *topic));
         }
         self.0
+    }
+}
+
+/// Dead letters must have topics, which the subscription of these topics must not take itself.
+#[track_caller]
+fn check_dead_letters(letters: &DeadLetters, topics: &[Arc<str>], takes: impl Fn(&str) -> bool) {
+    for topic in topics {
+        check_name(&letters.of(topic));
+        assert!(
+            !letters.go_to(topic, &takes),
+            "dead letters would come back to their subscription, which takes topic `{topic}`"
+        );
     }
 }
 

@@ -105,6 +105,7 @@ impl Conductor {
         for (i, it) in offered.into_iter().enumerate() {
             it.topics.into_iter().for_each(|topic| topics.entry(topic).or_default().push(i));
             subscriptions.push(Arc::new(Subscription {
+                group: group.clone(),
                 runner: it.runner,
                 policy: it.policy,
                 producer: producer.clone(),

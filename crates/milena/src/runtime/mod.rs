@@ -39,6 +39,7 @@ use std::{fmt, sync::Arc};
 
 /// A subscription as the runtime has it.
 pub(crate) struct Subscription {
+    pub(crate) group: Arc<str>,
     pub(crate) runner: Runner,
     pub(crate) policy: Policy,
     pub(crate) producer: Arc<dyn Producer>,

@@ -1,5 +1,13 @@
-use super::{Note, Work, acks::Acks, dead_letter, replies};
-use crate::{route::Failure, subscriber::Failing};
+use super::{
+    Note, Work,
+    acks::Acks,
+    dead_letter::{self, Why},
+    replies,
+};
+use crate::{
+    route::Failure,
+    subscriber::{DeadLetters, Failing},
+};
 use milena_core::{
     error::{Error, ErrorKind},
     handler::{Decision, Outcome},
@@ -141,7 +149,7 @@ impl Item {
                 self.work.release(self.index);
             }
             Decision::DeadLetter(why) => {
-                let Failing::DeadLetter(topic) = &self.work.subscription.policy.failing else {
+                let Failing::DeadLetter(letters) = &self.work.subscription.policy.failing else {
                     return self.stop(
                         attempt,
                         &format!(
@@ -149,7 +157,7 @@ impl Item {
                         ),
                     );
                 };
-                return self.dead_letter(topic, attempt, why).await;
+                return self.dead_letter(letters, attempt, Why::Decided(why)).await;
             }
             Decision::Stop(why) => return self.stop(attempt, why),
             other => return self.stop(attempt, &format!("no such decision is known: {other:?}")),
@@ -162,8 +170,8 @@ impl Item {
         let subscription = &self.work.subscription;
         match &subscription.policy.failing {
             Failing::Stop => self.stop(attempt, &failure.to_string()),
-            Failing::DeadLetter(topic) => {
-                self.dead_letter(topic, attempt, &failure.to_string()).await
+            Failing::DeadLetter(letters) => {
+                self.dead_letter(letters, attempt, Why::Failed(&failure.to_string())).await
             }
             Failing::Skip => {
                 subscription.counters.skipped.add(1);
@@ -174,8 +182,21 @@ impl Item {
         }
     }
 
-    async fn dead_letter(&self, topic: &Arc<str>, attempt: u32, why: &str) -> ControlFlow<()> {
-        tracing::warn!(target: RECORDS, record = self.name(), attempt, error = why, %topic, "a record failed and becomes a dead letter");
+    async fn dead_letter(
+        &self,
+        letters: &DeadLetters,
+        attempt: u32,
+        why: Why<'_>,
+    ) -> ControlFlow<()> {
+        let (record, topic) = (self.name(), letters.of(&self.work.assignment.place.topic));
+        match why {
+            Why::Failed(error) => {
+                tracing::warn!(target: RECORDS, record, attempt, error, %topic, "a record failed and becomes a dead letter");
+            }
+            Why::Decided(reason) => {
+                tracing::debug!(target: RECORDS, record, attempt, reason, %topic, "a record is to be a dead letter");
+            }
+        }
         dead_letter::send(self, topic, attempt, why).await?;
         self.work.release(self.index);
         ControlFlow::Continue(())

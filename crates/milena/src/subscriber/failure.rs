@@ -1,4 +1,4 @@
-use super::{Failing, Retry, Subscriber};
+use super::{DeadLetters, Failing, Retry, Subscriber};
 use std::{sync::Arc, time::Duration};
 
 /// What becomes of a record that fails.
@@ -25,24 +25,52 @@ impl<S, O, C> Subscriber<S, O, C> {
         self
     }
 
-    /// Publishes a record that failed for good to `topic`, and goes on.
+    /// Publishes a record that failed for good to its own topic with `.dead` behind the name, and goes on.
     ///
-    /// The dead letter has the key, the value and the headers of the record byte for byte. Behind
-    /// those stand headers that tell where it came from and why: `milena-dead-letter-topic`,
-    /// `-partition`, `-offset`, `-timestamp`, `-attempts` and `-error`. Its timestamp is the moment
-    /// it is written. The record counts as done when the broker has the dead letter; until then the
-    /// record is not done, and if the dead letter cannot be written its partition waits.
+    /// A record of `orders` becomes a dead letter in `orders.dead`, in the same partition if there is
+    /// one of that number, and else in that of its key. It has the key, the value and the headers of the
+    /// record byte for byte. Behind those stand headers that tell where it came from and why, whose names
+    /// all begin with `milena-dead-letter-`:
+    ///
+    /// | | |
+    /// |---|---|
+    /// | `topic`, `partition`, `offset` | where the record stands |
+    /// | `timestamp` | its own, in milliseconds since 1970, or -1; that of the dead letter is the moment it is written, so that retention counts from there |
+    /// | `timestamp-type` | `CreateTime`, `LogAppendTime` or `NoTimestampType` |
+    /// | `group` | the consumer group that could not process it |
+    /// | `attempts` | how often the handler was called |
+    /// | `error` | how the last call failed, up to 1,000 bytes |
+    /// | `reason` | instead of `error`, why the handler [decided](milena_core::Outcome::dead_letter) so |
+    ///
+    /// The record counts as done when the broker has the dead letter; until then the record is not
+    /// done, and if the dead letter cannot be written its partition waits, and the log says so.
     ///
     /// # Panics
     ///
     /// If failures are already to be skipped.
     #[track_caller]
-    pub fn dead_letter(mut self, topic: impl Into<Arc<str>>) -> Self {
+    pub fn dead_letters(self) -> Self {
+        self.dead_lettered(DeadLetters::BesideEach)
+    }
+
+    /// Publishes a record that failed for good to `topic`, as [`dead_letters`](Self::dead_letters) does
+    /// to a topic of another name.
+    ///
+    /// # Panics
+    ///
+    /// If failures are already to be skipped.
+    #[track_caller]
+    pub fn dead_letter(self, topic: impl Into<Arc<str>>) -> Self {
+        self.dead_lettered(DeadLetters::To(topic.into()))
+    }
+
+    #[track_caller]
+    fn dead_lettered(mut self, letters: DeadLetters) -> Self {
         assert!(
             self.policy.failing != Failing::Skip,
             "failures are skipped or dead-lettered, not both"
         );
-        self.policy.failing = Failing::DeadLetter(topic.into());
+        self.policy.failing = Failing::DeadLetter(letters);
         self
     }
 

@@ -1,5 +1,6 @@
 //! Handlers and how their records are delivered to them.
 
+mod dead_letters;
 mod each;
 mod failure;
 mod policy;
@@ -10,6 +11,7 @@ pub use self::{
     policy::{AckPolicy, Concurrency, by_partition},
     retry::Retry,
 };
+pub(crate) use dead_letters::DeadLetters;
 pub(crate) use policy::{Batching, Failing, Policy};
 
 use crate::route::{Finish, Layers, Plan, Route};

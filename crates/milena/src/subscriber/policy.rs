@@ -1,5 +1,5 @@
-use super::Retry;
-use std::{sync::Arc, time::Duration};
+use super::{DeadLetters, Retry};
+use std::time::Duration;
 
 /// How the records of a subscription are delivered, and what becomes of those that fail.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ pub fn by_partition() -> Concurrency {
 pub(crate) enum Failing {
     Stop,
     Skip,
-    DeadLetter(Arc<str>),
+    DeadLetter(DeadLetters),
 }
 
 /// What makes a batch.
