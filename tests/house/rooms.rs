@@ -1,12 +1,15 @@
 //! Modules of `milena` know only those below them.
 
 /// The modules that each module may know.
-const ROOMS: [(&str, &[&str]); 7] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("route", &[]),
-    ("subscriber", &["route"]),
-    ("router", &["subscriber", "route"]),
-    ("runtime", &["router", "subscriber", "route"]),
-    ("serve", &["router", "runtime"]),
+    ("listener", &[]),
+    ("subscriber", &["listener", "route"]),
+    ("router", &["listener", "subscriber", "route"]),
+    ("control", &["listener", "subscriber"]),
+    ("runtime", &["control", "listener", "router", "subscriber", "route"]),
+    ("serve", &["control", "router", "runtime"]),
+    ("record", &[]),
     ("transport", &[]),
     ("lib", &["router", "subscriber", "serve", "transport", "route", "runtime"]),
 ];

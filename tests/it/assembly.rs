@@ -87,7 +87,7 @@ fn a_router_says_what_its_operations_are() {
     let operations: Vec<_> = app.operations().collect();
 
     let (group, topics, operation) = operations[0];
-    assert_eq!((group, topics.len()), ("a", 2));
+    assert_eq!((group, topics.names().len()), ("a", 2));
     let reply = operation.reply.as_ref().unwrap();
     assert_eq!(&*reply.topic, "z");
     assert_eq!(reply.value.as_ref().unwrap().get("type").unwrap(), "string");

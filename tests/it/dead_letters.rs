@@ -4,7 +4,7 @@ use crate::{
 };
 use milena::{
     Json, Outcome, Record, Retry, Router, State, each, error::ErrorKind, extract::Metadata,
-    transport::partition_for,
+    router::Topics, transport::partition_for,
 };
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
@@ -226,4 +226,31 @@ async fn a_dead_letter_is_written_while_its_partition_is_drained() {
 
     assert_eq!(broker.records("orders.dead").len(), 1);
     assert_eq!(broker.committed("g", "orders", 0), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pattern_does_not_take_the_dead_letters_of_its_own_subscription() {
+    let (seen, broker) = (Seen::default(), Memory::new());
+    for topic in ["orders", "orders.dead", "other.dead"] {
+        broker.create_topic(topic, 1);
+    }
+    let app = Router::new("g")
+        .subscribe(Topics::matching(r"orders.*|other\.dead"), each(judge).dead_letters())
+        .with_state(seen.clone());
+    let test = TestApp::start_on(broker.clone(), app).await;
+
+    broker.produce(to("orders", 0, -1)).unwrap();
+    broker.produce(to("other.dead", 0, 2)).unwrap();
+    while broker.committed("g", "other.dead", 0) != Some(1)
+        || broker.committed("g", "orders", 0) != Some(1)
+    {
+        broker.changed().await;
+    }
+    tokio::time::sleep(Duration::from_secs(10)).await;
+
+    assert_eq!(test.records("orders.dead").len(), 1);
+    assert!(test.records("orders.dead.dead").is_empty());
+    seen.lock().unwrap().sort();
+    assert_eq!(*seen.lock().unwrap(), ["orders/0/0", "other.dead/0/0"]);
+    test.stop().await.unwrap();
 }

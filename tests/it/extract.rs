@@ -7,7 +7,7 @@ use milena::{
     extract::{FromHeader, FromRef, Header, Metadata, Rejection},
     record::Headers,
     record::Timestamp,
-    reply::{Partition, Tombstone},
+    record::{Partition, Tombstone},
 };
 use milena_test::TestApp;
 use std::sync::{Arc, Mutex};

@@ -135,7 +135,7 @@ async fn what_cannot_be_decoded_is_dead_lettered_at_once() {
         test.publish("orders", value).await;
     }
     test.publish("orders", r#"{"id": 1, "cents": 2, "unknown": true}"#).await;
-    test.publish("orders", milena::reply::Tombstone).await;
+    test.publish("orders", milena::record::Tombstone).await;
 
     let letters = test.records("dead");
     let about: Vec<_> = letters

@@ -1,5 +1,5 @@
 use crate::billing::{Invoice, Order, bill, order};
-use milena::{Json, Record, Router, State, each, error::ErrorKind, reply::Partition};
+use milena::{Json, Record, Router, State, each, error::ErrorKind, record::Partition};
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
 use milena_test::TestApp;

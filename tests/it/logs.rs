@@ -11,6 +11,8 @@ pub(crate) struct Logs(Arc<Mutex<Vec<u8>>>);
 impl Logs {
     /// Listens until what it returns is dropped.
     pub(crate) fn listen(&self) -> impl Drop + use<> {
+        // With two subscribers there is no moment in which one thread decides for all whether to log.
+        crate::trace();
         let logs = self.clone();
         tracing_subscriber::fmt().with_ansi(false).with_writer(move || logs.clone()).set_default()
     }

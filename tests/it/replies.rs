@@ -1,5 +1,5 @@
 use crate::billing::{Invoice, Order, bill, order};
-use milena::{Json, Publisher, Retry, Router, State, each, error::ErrorKind, reply::Tombstone};
+use milena::{Json, Publisher, Retry, Router, State, each, error::ErrorKind, record::Tombstone};
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
 use milena_test::TestApp;

@@ -3,7 +3,7 @@ use milena::{
     Batch, Error, Json, Outcome, Retry, Router, State, batch, each,
     error::ErrorKind,
     extract::{Ack, Attempt},
-    handler::Delivery,
+    router::handler::Delivery,
 };
 use milena_test::TestApp;
 use std::{

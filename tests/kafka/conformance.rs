@@ -72,7 +72,7 @@ fn fixture(rebalances_in_part: bool, with: impl Fn(Kafka) -> Kafka) -> Option<Fi
 }
 
 /// Two offsets without a record that can be read: one that was taken back, and the marker that says so.
-fn hole(place: &TopicPartition) {
+pub(crate) fn hole(place: &TopicPartition) {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", std::env::var("KAFKA_BROKERS").unwrap());
     let producer: BaseProducer = config.set("transactional.id", &*unique("hole")).create().unwrap();

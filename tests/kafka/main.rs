@@ -10,8 +10,10 @@
     reason = "these are tests"
 )]
 
+mod config;
 mod conformance;
 mod driver;
 mod faults;
 mod kit;
 mod quickstart;
+mod topics;

@@ -1,8 +1,13 @@
-use crate::{Memory, broker::Broker, group::Group, log::Topics};
+use crate::{
+    Memory,
+    group::{Group, GroupId},
+    lookup::MemoryLookup,
+    topics::Topics,
+};
 use milena_core::{
     error::{Error, ErrorKind},
     record::TopicPartition,
-    transport::{Consumer, Event, Membership},
+    transport::{Consumer, Event, Lookup, Membership, Selection},
 };
 use std::{
     collections::VecDeque,
@@ -14,7 +19,7 @@ use std::{
 /// A member's own end: the broker knows everything else. Dropping it leaves the group.
 pub(crate) struct MemoryConsumer {
     memory: Memory,
-    group: Arc<str>,
+    group: GroupId,
     /// Its number in the group, unless it failed to join or has left.
     member: Option<u64>,
     /// What it is told when it is no member.
@@ -26,8 +31,13 @@ pub(crate) struct MemoryConsumer {
 
 impl MemoryConsumer {
     pub(crate) fn new(memory: Memory, membership: Membership) -> Self {
-        let group = membership.group.clone().unwrap_or_default();
-        let (member, news) = match memory.with(|broker| broker.join(membership)) {
+        let (group, joined) = memory.with(|broker| {
+            let group = membership.group.clone().map(GroupId::Named);
+            let group = group.unwrap_or_else(|| GroupId::Alone(broker.new_id()));
+            let joined = broker.join(&group, membership);
+            (group, joined)
+        });
+        let (member, news) = match joined {
             Ok(id) => (Some(id), VecDeque::new()),
             Err(error) => (None, VecDeque::from([Event::Failed(error)])),
         };
@@ -38,8 +48,8 @@ impl MemoryConsumer {
     fn act(&self, act: impl FnOnce(&mut Group, u64, &Topics)) {
         let Some(id) = self.member else { return };
         let waker = self.memory.with(|broker| {
-            broker.in_group(&self.group, |group, topics| {
-                act(group, id, topics);
+            broker.in_group(&self.group, |group, world| {
+                act(group, id, world.topics);
                 group.take_waker(id)
             })
         });
@@ -49,7 +59,7 @@ impl MemoryConsumer {
     /// Answers the commit of one that failed; behind `Closed` comes nothing.
     fn refuse_commit(&mut self) {
         if !self.closed {
-            let message = format!("could not commit for group `{}`: it was not joined", self.group);
+            let message = "could not commit: the consumer has not joined, or is fenced".to_owned();
             self.tell(Event::Committed(Err(Error::new(ErrorKind::Fenced, message))));
         }
     }
@@ -61,13 +71,10 @@ impl MemoryConsumer {
 
     fn leave(&mut self) {
         let Some(id) = self.member.take() else { return };
-        let left = self.memory.with(|broker| {
-            broker.touch();
-            broker.in_group(&self.group, |group, _| group.leave(id))
-        });
-        if let Some(mut member) = left {
-            self.news.extend(member.take_answers());
-            member.take_waker().into_iter().for_each(Waker::wake);
+        let left = self.memory.with(|broker| broker.leave(&self.group, id));
+        if let Some((answers, waker)) = left {
+            self.news.extend(answers);
+            waker.into_iter().for_each(Waker::wake);
         }
     }
 }
@@ -82,11 +89,7 @@ impl Consumer for MemoryConsumer {
             return Poll::Pending;
         };
         // The old waker is dropped when the lock is free: that may drop a whole task.
-        let event = self.memory.with(|broker| {
-            broker.in_group(&self.group, |group, topics| {
-                group.next_event(id, topics).ok_or_else(|| group.set_waker(id, cx.waker()))
-            })
-        });
+        let event = self.memory.with(|broker| broker.next_event(&self.group, id, cx.waker()));
         event.map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -95,25 +98,26 @@ impl Consumer for MemoryConsumer {
     }
 
     fn release(&mut self, partitions: Vec<TopicPartition>) {
-        self.act(|group, id, _| group.release(id, partitions));
+        self.act(|group, id, _| group.release(id, &partitions));
     }
 
     fn commit(&mut self, offsets: Vec<(TopicPartition, i64)>) {
         let Some(id) = self.member else { return self.refuse_commit() };
-        let waker = self.memory.with(|broker| broker.commit(&self.group, id, offsets));
+        let waker = self.memory.with(|broker| broker.commit(&self.group, id, &offsets));
         waker.into_iter().for_each(Waker::wake);
     }
 
-    fn seek(&mut self, _to: Vec<(TopicPartition, i64)>) {
-        todo!()
+    fn seek(&mut self, to: Vec<(TopicPartition, i64)>) {
+        self.act(|group, id, _| group.seek(id, to));
     }
 
-    fn select(&mut self, _selection: milena_core::transport::Selection) {
-        todo!()
+    fn select(&mut self, selection: Selection) {
+        let Some(id) = self.member else { return };
+        self.memory.with(|broker| broker.select(&self.group, id, selection));
     }
 
-    fn lookup(&self) -> Arc<dyn milena_core::transport::Lookup> {
-        todo!()
+    fn lookup(&self) -> Arc<dyn Lookup> {
+        Arc::new(MemoryLookup::new(self.memory.clone(), self.group.clone()))
     }
 
     fn park(&mut self, partition: &TopicPartition) {
@@ -135,22 +139,5 @@ impl Consumer for MemoryConsumer {
 impl Drop for MemoryConsumer {
     fn drop(&mut self) {
         self.leave();
-    }
-}
-
-impl Broker {
-    fn commit(
-        &mut self,
-        group: &Arc<str>,
-        id: u64,
-        offsets: Vec<(TopicPartition, i64)>,
-    ) -> Option<Waker> {
-        let refused = self.asked.refuse_commit();
-        let (accepted, waker) = self
-            .in_group(group, |group, _| (group.commit(id, offsets, refused), group.take_waker(id)));
-        if accepted {
-            self.touch();
-        }
-        waker
     }
 }

@@ -1,4 +1,4 @@
-use crate::{Memory, log::Topic};
+use crate::{Memory, topics::Topic};
 use milena_core::{
     record::{Chunk, Epoch, Record, TopicPartition},
     transport::partition_for,

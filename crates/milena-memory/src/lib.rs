@@ -4,9 +4,26 @@
 //! rebalances, committed offsets and offsets that hold no record. It needs no async runtime and has
 //! no clock and no thread of its own, so tests on it run with time paused.
 //!
-//! What differs from Kafka: everything is in this process, nothing is ever deleted, a commit for a
-//! partition that is another member's is refused, and a member that never answers a revoke keeps its
-//! partitions, as there is no clock to tell the time. [`Faults`] makes go wrong what can.
+//! What differs from Kafka: everything is in this process. There is no clock, so a member that never
+//! answers a revoke keeps its partitions, and what happens with time ([retention](Memory::delete_records),
+//! [compaction](Memory::compact), the [end](Memory::expire) of a static member's session) happens when it is
+//! asked for. A commit for a partition that is another member's is refused. [`Faults`] makes go wrong what can.
+//!
+//! # Consumer groups
+//!
+//! Of a consumer's options these count; the others are for Kafka, and mean nothing here.
+//!
+//! - `group.protocol`: with `consumer` the group works as KIP-848 has it.
+//! - `partition.assignment.strategy`: `cooperative-sticky`, the default, is the same thing here. In Kafka
+//!   such a group rebalances in rounds that all members take part in, and refuses commits in between; here each
+//!   member gives up what it is to give up by itself. With `range` and `roundrobin` a rebalance takes
+//!   everything from everybody, and deals it out by the rule of that name when all of it is released. Members
+//!   that have nothing in common do not get into the same group, also not a `consumer` and a `range`.
+//! - `group.instance.id`: a static member. When it leaves, its part is kept for the next member of this name; when
+//!   one comes while it is there, it is fenced. (In Kafka, with the `consumer` protocol, the one that comes is refused.)
+//! - `exclude.internal.topics`: with `false` patterns take topics that begin with `__`, too.
+//!
+//! A consumer that names its partitions is in no group; it commits only while the group has no members, as in Kafka.
 
 mod after;
 mod assign;
@@ -17,8 +34,12 @@ mod faults;
 mod group;
 mod inspect;
 mod log;
+mod lookup;
 mod member;
 mod producer;
+mod terms;
+mod time;
+mod topics;
 
 pub use self::{
     changed::Changed,
@@ -36,6 +57,7 @@ use milena_core::{
 };
 use std::{
     fmt,
+    future::ready,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -196,17 +218,19 @@ impl Transport for Memory {
     }
 
     fn create_topics(&self, topics: Vec<NewTopic>) -> BoxFuture<'_, Result<Vec<Creation>, Error>> {
-        Box::pin(async move {
-            let created = vec![Creation::Created; topics.len()];
-            self.with(|broker| broker.create_topics(&topics)).map(|()| created)
-        })
+        Box::pin(async move { self.with(|broker| broker.create_topics(&topics)) })
     }
 
     fn describe_topics(
         &self,
-        _topics: Vec<Arc<str>>,
+        topics: Vec<Arc<str>>,
     ) -> BoxFuture<'_, Result<Vec<Option<TopicDescription>>, Error>> {
-        todo!()
+        let described = self.with(|broker| {
+            let describe =
+                |name: &Arc<str>| broker.topics.get(name).map(|topic| topic.describe(name));
+            topics.iter().map(describe).collect()
+        });
+        Box::pin(ready(Ok(described)))
     }
 }
 

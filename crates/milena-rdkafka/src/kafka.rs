@@ -2,7 +2,8 @@ use crate::{address, consumer, error::config, options::Options, producer, topics
 use milena_core::{
     error::Error,
     transport::{
-        BoxFuture, Consumer, Creation, Membership, NewTopic, Producer, TopicDescription, Transport,
+        BoxFuture, Consumer, ConsumerConfig, Creation, GroupProtocol, Membership, NewTopic,
+        Producer, ProducerConfig, TopicDescription, Transport,
     },
 };
 use std::{env, fmt, sync::Arc, time::Duration};
@@ -24,16 +25,6 @@ use std::{env, fmt, sync::Arc, time::Duration};
 pub struct Kafka {
     brokers: String,
     options: Options,
-}
-
-/// How the members of a group agree on who reads what.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum GroupProtocol {
-    /// The members do, as ever.
-    #[default]
-    Classic,
-    /// The broker does (KIP-848), from Kafka 4.0 on. It also decides about session time-outs and heartbeats.
-    Consumer,
 }
 
 const BROKERS: &str = "KAFKA_BROKERS";
@@ -94,7 +85,30 @@ impl Kafka {
     /// [option of librdkafka]: https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md
     #[must_use]
     pub fn set(mut self, option: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options.set(option.into(), value.into());
+        self.options.set(&option.into(), &value.into());
+        self
+    }
+
+    /// Configures its consumers, over what was set before. What a router has of its own goes over it.
+    ///
+    /// ```
+    /// use milena_core::transport::ConsumerConfig;
+    /// use milena_rdkafka::Kafka;
+    /// use std::time::Duration;
+    ///
+    /// let near = ConsumerConfig::new().client_rack("eu-1a").fetch_max_wait(Duration::from_millis(100));
+    /// let kafka = Kafka::new("localhost:9092").consumer_config(near);
+    /// ```
+    #[must_use]
+    pub fn consumer_config(mut self, config: ConsumerConfig) -> Self {
+        self.options.consumer = self.options.consumer.and(&config);
+        self
+    }
+
+    /// Configures its producers, over what was set before.
+    #[must_use]
+    pub fn producer_config(mut self, config: ProducerConfig) -> Self {
+        self.options.producer = self.options.producer.and(&config);
         self
     }
 
@@ -104,37 +118,30 @@ impl Kafka {
         self.set("client.id", id)
     }
 
-    /// How long a member of a classic group may be silent before the others go on without it; by default
-    /// 45 seconds. In whole milliseconds.
+    /// How long a member of a classic group may be silent before the others go on without it: see
+    /// [`ConsumerConfig::session_timeout`].
     #[must_use]
-    pub fn session_timeout(mut self, time: Duration) -> Self {
-        self.options.set_millis("session.timeout.ms", time);
-        self
+    pub fn session_timeout(self, time: Duration) -> Self {
+        self.consumer_config(ConsumerConfig::new().session_timeout(time))
     }
 
-    /// How long the members of a group wait for one that is to hand partitions over; by default 5 minutes.
-    /// Half of it is for calls of handlers that still run. In whole milliseconds.
+    /// How long the members of a group wait for one that is to hand partitions over: see
+    /// [`ConsumerConfig::max_poll_interval`].
     #[must_use]
-    pub fn max_poll_interval(mut self, time: Duration) -> Self {
-        self.options.set_millis("max.poll.interval.ms", time);
-        self
+    pub fn max_poll_interval(self, time: Duration) -> Self {
+        self.consumer_config(ConsumerConfig::new().max_poll_interval(time))
     }
 
     /// How the members of a group agree on who reads what; by default [`GroupProtocol::Classic`].
     #[must_use]
     pub fn group_protocol(self, protocol: GroupProtocol) -> Self {
-        let name = match protocol {
-            GroupProtocol::Classic => "classic",
-            GroupProtocol::Consumer => "consumer",
-        };
-        self.set("group.protocol", name)
+        self.consumer_config(ConsumerConfig::new().group_protocol(protocol))
     }
 
-    /// Makes its consumers static members: the group keeps their partitions for them while they restart,
-    /// as long as the session lasts. No other member of a group may have the same name.
+    /// Makes its consumers static members: see [`ConsumerConfig::instance_id`].
     #[must_use]
     pub fn instance_id(self, id: impl Into<String>) -> Self {
-        self.set("group.instance.id", id)
+        self.consumer_config(ConsumerConfig::new().instance_id(id))
     }
 
     fn brokers(&self) -> Result<String, Error> {
@@ -144,7 +151,14 @@ impl Kafka {
 
 impl Transport for Kafka {
     fn consumer(&self, membership: Membership) -> BoxFuture<'_, Result<Box<dyn Consumer>, Error>> {
-        Box::pin(async move { consumer::join(&self.options, &self.brokers()?, &membership) })
+        Box::pin(async move {
+            if self.options.consumer.reset().is_some() {
+                let why = "it is for a group to say: set it with `Router::consumer`";
+                return Err(config(format!("could not use option `auto_offset_reset`: {why}")));
+            }
+            let options = self.options.of_member(&membership.config);
+            consumer::join(&options, &self.brokers()?, membership)
+        })
     }
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, Error>> {
@@ -152,17 +166,14 @@ impl Transport for Kafka {
     }
 
     fn create_topics(&self, topics: Vec<NewTopic>) -> BoxFuture<'_, Result<Vec<Creation>, Error>> {
-        Box::pin(async move {
-            let created = vec![Creation::Created; topics.len()];
-            topics::create(&self.options, &self.brokers()?, topics).await.map(|()| created)
-        })
+        Box::pin(async move { topics::create(&self.options, &self.brokers()?, topics).await })
     }
 
     fn describe_topics(
         &self,
-        _topics: Vec<Arc<str>>,
+        topics: Vec<Arc<str>>,
     ) -> BoxFuture<'_, Result<Vec<Option<TopicDescription>>, Error>> {
-        todo!()
+        Box::pin(async move { topics::describe(&self.options, &self.brokers()?, topics).await })
     }
 }
 
@@ -172,8 +183,7 @@ impl fmt::Debug for Kafka {
         if let Ok(brokers) = self.brokers() {
             shown.field("brokers", &brokers);
         }
-        let mut options = std::collections::BTreeMap::new();
-        options.extend(self.options.shown());
-        shown.field("options", &options).finish()
+        let (consumer, producer) = (&self.options.consumer, &self.options.producer);
+        shown.field("consumer", consumer).field("producer", producer).finish()
     }
 }

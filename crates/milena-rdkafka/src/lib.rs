@@ -11,4 +11,5 @@ mod options;
 mod producer;
 mod topics;
 
-pub use kafka::{GroupProtocol, Kafka};
+pub use kafka::Kafka;
+pub use milena_core::transport::GroupProtocol;

@@ -109,10 +109,10 @@ impl Client {
         self.client.fatal_error()
     }
 
-    /// Asks a broker for a topic.
-    pub(crate) fn metadata(&self, topic: &str, within: Duration) -> Result<Metadata, Code> {
+    /// Asks a broker for a topic, or for all there are.
+    pub(crate) fn metadata(&self, topic: Option<&str>, within: Duration) -> Result<Metadata, Code> {
         self.client
-            .fetch_metadata(Some(topic), within)
+            .fetch_metadata(topic, within)
             .map_err(|error| error.rdkafka_error_code().unwrap_or(Code::Unknown))
     }
 
@@ -212,10 +212,13 @@ impl Client {
         unsafe { sys::rd_kafka_position(self.raw(), list.ptr()) };
     }
 
-    /// Reads on from these offsets; whether that can be done is not told.
-    pub(crate) fn seek(&self, list: &TopicPartitionList) -> Result<(), Code> {
+    /// Reads on from these offsets. Nothing of before is read behind the call; whether reading goes on
+    /// there is told for each partition, unless there is no time for it.
+    pub(crate) fn seek(&self, list: &mut TopicPartitionList, within: Duration) -> Result<(), Code> {
         // SAFETY: the client and the list are alive; the error is ours.
-        unsafe { check_error(sys::rd_kafka_seek_partitions(self.raw(), list.ptr(), 0)) }
+        unsafe {
+            check_error(sys::rd_kafka_seek_partitions(self.raw(), list.ptr(), millis(within)))
+        }
     }
 
     /// Whether the group has given it a name that it has not given back. Of a member under
@@ -243,6 +246,29 @@ impl Client {
     pub(crate) fn is_closed(&self) -> bool {
         // SAFETY: the client is alive.
         unsafe { sys::rd_kafka_consumer_closed(self.raw()) == 1 }
+    }
+}
+
+/// What a consumer asks the brokers. All of it waits for the answer, and must not be asked where polling is done.
+impl Client {
+    /// Writes into the list what the group has committed for its partitions.
+    pub(crate) fn committed(
+        &self,
+        list: &mut TopicPartitionList,
+        within: Duration,
+    ) -> Result<(), Code> {
+        // SAFETY: the client and the list are alive.
+        check(unsafe { sys::rd_kafka_committed(self.raw(), list.ptr(), millis(within)) })
+    }
+
+    /// Takes the offsets of the list for times, or for one of the ends, and writes the offsets of these into it.
+    pub(crate) fn offsets_at(
+        &self,
+        list: &mut TopicPartitionList,
+        within: Duration,
+    ) -> Result<(), Code> {
+        // SAFETY: the client and the list are alive.
+        check(unsafe { sys::rd_kafka_offsets_for_times(self.raw(), list.ptr(), millis(within)) })
     }
 }
 
@@ -336,6 +362,8 @@ pub(crate) enum Said {
     Error(Code, String),
     /// A record that came on the queue of events.
     Record(TopicPartition, OwnedRecord),
+    /// Statistics, as JSON.
+    Statistics(String),
     /// Nothing that matters; what was to be logged has been.
     Nothing,
 }
@@ -359,8 +387,7 @@ impl Event {
             sys::RD_KAFKA_EVENT_LOG => self.log(),
             sys::RD_KAFKA_EVENT_STATS => {
                 // SAFETY: the text lives as long as the event.
-                log::statistics(&unsafe { text(sys::rd_kafka_event_stats(self.raw())) });
-                Said::Nothing
+                Said::Statistics(unsafe { text(sys::rd_kafka_event_stats(self.raw())) }.into())
             }
             _ => Said::Nothing,
         }

@@ -1,111 +1,49 @@
 use crate::{error::config, log};
-use milena_core::{error::Error, transport::StartAt};
+use milena_core::{
+    error::Error,
+    transport::{ConsumerConfig, ProducerConfig, StartAt, config::is_secret},
+};
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel, error::KafkaError};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
-/// The options of librdkafka that differ from its defaults, in the order in which they were set.
+/// What the clients of a cluster are made with.
 #[derive(Clone, Default)]
-pub(crate) struct Options(Vec<(String, String)>);
+pub(crate) struct Options {
+    /// What was set for consumers and producers alike, which counts for other clients, too.
+    all: ProducerConfig,
+    pub(crate) consumer: ConsumerConfig,
+    pub(crate) producer: ProducerConfig,
+}
 
-/// What every client has.
-const BOTH: [(&str, &str); 3] = [
-    ("client.id", "milena"),
-    // A broker that was away is found again as soon as by Java's client.
-    ("reconnect.backoff.max.ms", "1000"),
+/// What every client has beside the defaults that users are told of.
+const CLIENT: [(&str, &str); 1] = [
     // How long a topic may be unknown before that is an error.
     ("topic.metadata.propagation.max.ms", "10000"),
 ];
 
-const CONSUMER: [(&str, &str); 9] = [
+const CONSUMER: [(&str, &str); 5] = [
     ("allow.auto.create.topics", "false"),
-    ("check.crcs", "true"),
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("enable.partition.eof", "false"),
     // With librdkafka's second, a consumer that catches up stands still most of the time.
     ("fetch.queue.backoff.ms", "10"),
-    ("isolation.level", "read_committed"),
-    ("partition.assignment.strategy", "cooperative-sticky"),
-    ("queued.max.messages.kbytes", "8192"),
 ];
 
-const PRODUCER: [(&str, &str); 5] = [
-    ("enable.idempotence", "true"),
-    // What is too large is for the broker to say, which has a limit for each topic.
-    ("message.max.bytes", "10485760"),
-    // A record is given up only when the broker refused it, so what failed was never written.
-    ("message.timeout.ms", "0"),
-    ("partitioner", "murmur2_random"),
-    // Records without a key go to a partition each, not all to one for a while.
-    ("sticky.partitioning.linger.ms", "0"),
-];
-
-/// What cannot be set, and why. A value beside it is the only one that can.
-const REFUSED: [(&str, Option<&str>, &str); 16] = [
-    ("metadata.broker.list", None, "the addresses are given to `Kafka::new`"),
-    ("group.id", None, "the group is the router's name"),
-    ("auto.offset.reset", None, "the router says where a new group starts"),
-    ("auto.commit.enable", Some("false"), "Milena commits what is done, and nothing else"),
-    ("auto.commit.interval.ms", None, "Milena commits what is done, at times of its own"),
-    ("enable.auto.offset.store", Some("false"), "Milena commits what is done, and nothing else"),
-    ("enable.partition.eof", Some("false"), "it makes librdkafka miscount its position"),
-    ("enable.idempotence", Some("true"), "a retry could write a record twice, or out of order"),
-    ("request.required.acks", Some("all"), "a record counts as written when all replicas have it"),
-    ("message.send.max.retries", None, "a record is given up only when the broker refused it"),
-    (
-        "message.timeout.ms",
-        None,
-        "a record that timed out may have been written; bound the time you wait for it instead",
-    ),
-    ("transactional.id", None, "only the runtime can begin and end transactions"),
-    ("delivery.report.only.error", Some("false"), "each record is waited for"),
-    ("queuing.strategy", Some("fifo"), "records of a partition keep their order"),
-    ("log.queue", None, "librdkafka's log goes to `tracing`"),
-    ("log_level", None, "the log's level is that of the target `librdkafka` in `tracing`"),
-];
-
-/// Names of librdkafka for the same option.
-const ALIASES: [(&str, &str); 12] = [
-    ("bootstrap.servers", "metadata.broker.list"),
-    ("max.in.flight", "max.in.flight.requests.per.connection"),
-    ("sasl.mechanism", "sasl.mechanisms"),
-    ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
-    ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),
-    ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
-    ("linger.ms", "queue.buffering.max.ms"),
-    ("retries", "message.send.max.retries"),
-    ("compression.type", "compression.codec"),
-    ("acks", "request.required.acks"),
-    ("delivery.timeout.ms", "message.timeout.ms"),
-    ("enable.auto.commit", "auto.commit.enable"),
-];
-
-/// What the broker decides under `group.protocol=consumer`, where librdkafka refuses it.
-const CLASSIC_ONLY: [&str; 4] = [
-    "session.timeout.ms",
-    "heartbeat.interval.ms",
-    "partition.assignment.strategy",
-    "group.protocol.type",
-];
-
-/// Whose values are never shown.
-const SECRET: [&str; 6] =
-    ["password", "passphrase", "token", "key", "secret", "oauthbearer.config"];
+/// A client that asks for a topic does not want it to be made for that.
+const ADMIN: [(&str, &str); 1] = [("allow.auto.create.topics", "false")];
 
 impl Options {
-    pub(crate) fn set(&mut self, name: String, value: String) {
-        self.0.push((name, value));
+    /// Sets an option for all clients.
+    pub(crate) fn set(&mut self, option: &str, value: &str) {
+        self.all = std::mem::take(&mut self.all).set(option, value);
+        self.consumer = std::mem::take(&mut self.consumer).set(option, value);
+        self.producer = std::mem::take(&mut self.producer).set(option, value);
     }
 
-    pub(crate) fn set_millis(&mut self, name: &str, time: Duration) {
-        self.set(name.to_owned(), time.as_millis().to_string());
-    }
-
-    /// The names and values as they may be shown.
-    pub(crate) fn shown(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| {
-            (name.as_str(), if is_secret(name) { "..." } else { value.as_str() })
-        })
+    /// These, with what a membership sets over them.
+    pub(crate) fn of_member(&self, membership: &ConsumerConfig) -> Self {
+        Self { consumer: self.consumer.clone().and(membership), ..self.clone() }
     }
 
     /// The options of a member of this group.
@@ -115,61 +53,55 @@ impl Options {
         group: &str,
         start: &StartAt,
     ) -> Result<ClientConfig, Error> {
-        let mut config = self.config(brokers, &CONSUMER)?;
+        self.consumer.validate()?;
+        check(self.consumer.options())?;
+        let mut config = client(brokers, &CONSUMER, self.consumer.resolved());
         config.set("group.id", group);
         let reset = if *start == StartAt::Latest { "latest" } else { "earliest" };
         config.set("auto.offset.reset", reset);
         if by_broker(&config) {
-            if let Some((name, _)) =
-                self.0.iter().find(|(name, _)| CLASSIC_ONLY.contains(&name.as_str()))
-            {
-                return Err(refuse(name, "the broker decides it under `group.protocol=consumer`"));
-            }
             config.remove("partition.assignment.strategy");
+            config.remove("session.timeout.ms");
         } else {
-            beat_in_time(&mut config)?;
+            beat_in_time(&mut config);
         }
         Ok(config)
     }
 
     pub(crate) fn producer(&self, brokers: &str) -> Result<ClientConfig, Error> {
-        self.config(brokers, &PRODUCER)
+        self.producer.validate()?;
+        check(self.producer.options())?;
+        Ok(client(brokers, &[], self.producer.resolved()))
     }
 
     pub(crate) fn admin(&self, brokers: &str) -> Result<ClientConfig, Error> {
-        self.config(brokers, &[])
+        self.all.validate()?;
+        check(self.all.options())?;
+        let mut options = BTreeMap::from([("client.id", "milena")]);
+        options.extend(self.all.options());
+        Ok(client(brokers, &ADMIN, options))
     }
+}
 
-    fn config(&self, brokers: &str, defaults: &[(&str, &str)]) -> Result<ClientConfig, Error> {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", brokers);
-        for (name, value) in BOTH.iter().chain(defaults) {
-            config.set(*name, *value);
-        }
-        for (name, value) in &self.0 {
-            check(name, value)?;
-            config.set(canonical(name), value.as_str());
-        }
-        // librdkafka says itself what it refuses, so the level matters only when it is created.
-        config.set_log_level(log::level());
-        Ok(config)
+fn client(brokers: &str, defaults: &[(&str, &str)], options: BTreeMap<&str, &str>) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers);
+    let defaults = CLIENT.iter().chain(defaults).copied();
+    for (option, value) in defaults.chain(options) {
+        config.set(option, value);
     }
+    // librdkafka says itself what it refuses, so the level matters only when it is created.
+    config.set_log_level(log::level());
+    config
 }
 
 /// Has a member heard of three times in each session, unless that was set: librdkafka would let a short
 /// session end before the first heartbeat.
-fn beat_in_time(config: &mut ClientConfig) -> Result<(), Error> {
-    let millis = |name| config.get(name).and_then(|value| value.parse::<u64>().ok());
-    let session = millis("session.timeout.ms").unwrap_or(45_000);
-    match millis("heartbeat.interval.ms") {
-        None => {
-            config.set("heartbeat.interval.ms", (session / 3).clamp(1, 3_000).to_string());
-            Ok(())
-        }
-        Some(heartbeat) if heartbeat < session => Ok(()),
-        Some(_) => {
-            Err(refuse("heartbeat.interval.ms", "it must be lower than `session.timeout.ms`"))
-        }
+fn beat_in_time(config: &mut ClientConfig) {
+    if config.get("heartbeat.interval.ms").is_none() {
+        let session = config.get("session.timeout.ms").and_then(|millis| millis.parse().ok());
+        let third = session.unwrap_or(45_000_u64) / 3;
+        config.set("heartbeat.interval.ms", third.clamp(1, 3_000).to_string());
     }
 }
 
@@ -178,31 +110,25 @@ pub(crate) fn by_broker(config: &ClientConfig) -> bool {
     config.get("group.protocol").is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"))
 }
 
-fn check(name: &str, value: &str) -> Result<(), Error> {
-    let refused = REFUSED.iter().find(|(refused, ..)| *refused == canonical(name));
-    if let Some((_, only, why)) = refused
-        && *only != Some(normal(canonical(name), value))
-    {
-        return Err(refuse(name, why));
+/// Whether librdkafka takes each of the options.
+fn check<'a>(options: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), Error> {
+    let known = options.filter(|(option, _)| *option != "exclude.internal.topics");
+    for (option, value) in known {
+        let checked = ClientConfig::new()
+            .set(option, value)
+            .set_log_level(RDKafkaLogLevel::Emerg)
+            .create_native_config();
+        let Err(error) = checked else { continue };
+        let why = match error {
+            KafkaError::ClientConfig(_, why, ..) if why.starts_with("No such") => {
+                "no such option".into()
+            }
+            KafkaError::ClientConfig(_, why, ..) if !is_secret(option) => hint(&why),
+            _ => "invalid value".into(),
+        };
+        return Err(config(format!("could not use option `{option}`: {why}")));
     }
-    let checked = ClientConfig::new()
-        .set(name, value)
-        .set_log_level(RDKafkaLogLevel::Emerg)
-        .create_native_config();
-    match checked {
-        Ok(_) => Ok(()),
-        Err(KafkaError::ClientConfig(_, why, ..)) if why.starts_with("No such") => {
-            Err(refuse(name, "no such option"))
-        }
-        Err(KafkaError::ClientConfig(_, why, ..)) if !is_secret(name) => {
-            Err(refuse(name, &hint(&why)))
-        }
-        Err(_) => Err(refuse(name, "invalid value")),
-    }
-}
-
-fn refuse(name: &str, why: &str) -> Error {
-    config(format!("could not use option `{name}`: {why}"))
+    Ok(())
 }
 
 /// What to do about what this build of librdkafka cannot do.
@@ -216,49 +142,80 @@ fn hint(why: &str) -> String {
     format!("{why}; switch on the feature `{feature}`")
 }
 
-fn canonical(name: &str) -> &str {
-    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, canonical)| canonical)
-}
-
-/// The value as the table of refused options has it.
-fn normal<'a>(name: &str, value: &'a str) -> &'a str {
-    match (name, value) {
-        ("request.required.acks", "-1") => "all",
-        (_, "t" | "1") => "true",
-        (_, "f" | "0") => "false",
-        _ => value,
-    }
-}
-
-fn is_secret(name: &str) -> bool {
-    SECRET.iter().any(|part| name.contains(part))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use milena_core::transport::{Compression, GroupProtocol, Partitioner};
+    use std::time::Duration;
 
-    fn heartbeat(options: &[(&str, &str)]) -> Result<String, String> {
-        let mut set = Options::default();
-        options.iter().for_each(|(name, value)| set.set((*name).into(), (*value).into()));
-        let config = set.consumer("one:9092", "group", &StartAt::Earliest);
+    fn heartbeat(config: ConsumerConfig) -> Result<String, String> {
+        let options = Options::default().of_member(&config);
+        let config = options.consumer("one:9092", "group", &StartAt::Earliest);
         let config = config.map_err(|error| error.to_string())?;
         Ok(config.get("heartbeat.interval.ms").unwrap_or_default().to_owned())
     }
 
     #[test]
     fn a_member_is_heard_of_three_times_in_a_session() {
-        assert_eq!(heartbeat(&[]), Ok("3000".into()));
-        assert_eq!(heartbeat(&[("session.timeout.ms", "2000")]), Ok("666".into()));
-        assert_eq!(heartbeat(&[("heartbeat.interval.ms", "5000")]), Ok("5000".into()));
-        assert_eq!(heartbeat(&[("group.protocol", "consumer")]), Ok(String::new()));
+        let config = ConsumerConfig::new;
+        let second = Duration::from_secs(1);
+
+        assert_eq!(heartbeat(config()), Ok("3000".into()));
+        assert_eq!(heartbeat(config().session_timeout(2 * second)), Ok("666".into()));
+        assert_eq!(heartbeat(config().heartbeat_interval(5 * second)), Ok("5000".into()));
+        let by_broker = config().group_protocol(GroupProtocol::Consumer);
+        assert_eq!(heartbeat(by_broker), Ok(String::new()));
     }
 
     #[test]
-    fn a_heartbeat_that_is_too_late_for_its_session_is_refused() {
-        let slow = [("session.timeout.ms", "2000"), ("heartbeat.interval.ms", "2000")];
-        let message = "could not use option `heartbeat.interval.ms`: it must be lower than `session.timeout.ms`";
+    fn a_membership_goes_over_its_cluster_and_both_are_checked_together() {
+        let mut options = Options::default();
+        options.set("session.timeout.ms", "2000");
+        let member = options.of_member(&ConsumerConfig::new().set("heartbeat.interval.ms", "2000"));
 
-        assert_eq!(heartbeat(&slow), Err(message.into()));
+        let error = member.consumer("one:9092", "group", &StartAt::Earliest).unwrap_err();
+
+        let message = "could not use option `heartbeat.interval.ms`: 2000 is not lower than \
+                       `session.timeout.ms`, which is 2000";
+        assert_eq!(error.to_string(), message);
+    }
+
+    #[test]
+    fn librdkafka_takes_the_defaults_and_whatever_the_methods_set() {
+        let create = |config: ClientConfig| config.create_native_config().map(drop).unwrap();
+        let options = Options {
+            consumer: ConsumerConfig::new().exclude_internal_topics(false).client_rack("here"),
+            producer: ProducerConfig::new().linger(Duration::from_secs(1)),
+            ..Options::default()
+        };
+        create(options.consumer("one:9092", "group", &StartAt::Earliest).unwrap());
+        create(options.admin("one:9092").unwrap());
+        for partitioner in [
+            Partitioner::Murmur2Random,
+            Partitioner::Murmur2,
+            Partitioner::ConsistentRandom,
+            Partitioner::Consistent,
+            Partitioner::Fnv1aRandom,
+            Partitioner::Fnv1a,
+            Partitioner::Random,
+        ] {
+            let producer = options.producer.clone().partitioner(partitioner);
+            let config = Options { producer, ..options.clone() }.producer("one:9092").unwrap();
+            assert_eq!(config.get("queue.buffering.max.ms"), Some("1000"));
+            create(config);
+        }
+        for with in [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4] {
+            let producer = ProducerConfig::new().compression(with);
+            create(Options { producer, ..Options::default() }.producer("one:9092").unwrap());
+        }
+    }
+
+    #[cfg(not(feature = "zstd"))]
+    #[test]
+    fn what_this_build_cannot_do_names_the_feature() {
+        let producer = ProducerConfig::new().compression(Compression::Zstd);
+        let error = Options { producer, ..Options::default() }.producer("one:9092").unwrap_err();
+
+        assert!(error.to_string().contains("switch on the feature `zstd`"), "{error}");
     }
 }

@@ -2,7 +2,8 @@
 
 use milena::{
     Error, Record, Router,
-    reply::{IntoRecords, Publish},
+    record::{IntoRecords, Publish},
+    serve::Control,
 };
 use milena_memory::Memory;
 use serde::de::DeserializeOwned;
@@ -46,6 +47,7 @@ use tokio::{
 pub struct TestApp {
     broker: Memory,
     subscribed: Vec<(String, Arc<str>)>,
+    controls: Vec<Control>,
     running: JoinHandle<Result<(), Error>>,
     stop: oneshot::Sender<()>,
     ended: watch::Receiver<bool>,
@@ -61,12 +63,16 @@ impl TestApp {
     pub async fn start_on(broker: Memory, app: Router) -> Self {
         let operations = app.operations();
         let subscribed = operations.flat_map(|(group, topics, _)| {
-            topics.iter().map(|topic| (group.to_owned(), topic.clone())).collect::<Vec<_>>()
+            topics.names().iter().map(|topic| (group.to_owned(), topic.clone())).collect::<Vec<_>>()
         });
-        let subscribed = subscribed.collect();
+        let subscribed: Vec<_> = subscribed.collect();
+        let mut groups: Vec<_> = app.operations().map(|(group, ..)| group.to_owned()).collect();
+        groups.dedup();
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = watch::channel(false);
-        let service = milena::serve(broker.clone(), app).with_shutdown(async {
+        let service = milena::serve(broker.clone(), app);
+        let controls = groups.iter().map(|group| service.control(group)).collect();
+        let service = service.with_shutdown(async {
             // A kit that was dropped ends its service, too.
             let _ = stopped.await;
         });
@@ -75,7 +81,7 @@ impl TestApp {
             end.send_replace(true);
             result
         });
-        Self { broker, subscribed, running, stop, ended }
+        Self { broker, subscribed, controls, running, stop, ended }
     }
 
     /// Publishes `value` to a topic, and waits until the service has settled everything that came of it.
@@ -137,6 +143,18 @@ impl TestApp {
     pub fn committed(&self, group: &str, topic: &str) -> i64 {
         let partitions = 0..self.broker.partitions(topic);
         partitions.filter_map(|partition| self.broker.committed(group, topic, partition)).sum()
+    }
+
+    /// Steers the consumer group of this name while the service runs.
+    ///
+    /// # Panics
+    ///
+    /// If the service has no such group.
+    pub fn control(&self, group: &str) -> Control {
+        match self.controls.iter().find(|control| control.group() == group) {
+            Some(control) => control.clone(),
+            None => panic!("the service has no group `{group}`"),
+        }
     }
 
     /// The broker, for what is not here.

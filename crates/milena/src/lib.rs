@@ -1,5 +1,8 @@
 #![doc = include_str!("docs/crate.md")]
 
+mod control;
+mod listener;
+pub mod record;
 mod route;
 pub mod router;
 mod runtime;
@@ -10,11 +13,11 @@ pub mod transport;
 pub use self::{
     router::Router,
     serve::serve,
-    subscriber::{AckPolicy, Retry, batch, by_partition, each},
+    subscriber::{AckPolicy, Retry, batch, by_key, by_partition, each, unordered},
 };
 #[cfg(feature = "json")]
 pub use milena_core::Json;
-pub use milena_core::{error, extract, handler, record, reply};
+pub use milena_core::{error, extract};
 pub use milena_core::{
     error::Error,
     extract::{Batch, Key, State},

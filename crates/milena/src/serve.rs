@@ -1,19 +1,19 @@
 //! Running a service.
 
+pub use crate::control::{Concern, Control, Health, Incident, Incidents, PartitionStatus, Scope};
 use crate::{
-    router::Router,
-    runtime::{Conductor, Offered, Phase},
+    control::{Ask, News},
+    router::{Group, Router},
+    runtime::{Conductor, Line, Phase, union},
 };
 use futures_util::future::{BoxFuture, FutureExt};
 use milena_core::{
     error::{Error, ErrorKind},
-    record::Extensions,
-    reply::Publisher,
     transport::{Membership, Producer, Transport},
 };
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::{
-    sync::watch,
+    sync::{mpsc::unbounded_channel, watch},
     task::{JoinError, JoinSet},
 };
 
@@ -60,14 +60,20 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(5);
 /// Dropping the future ends the service at once, as a crash does: nothing is lost, and what was done
 /// since the last commit will be done again.
 pub fn serve(transport: impl Transport, router: Router) -> Serve {
-    Serve { transport: Box::new(transport), router, shutdown: None }
+    let groups = router.into_groups().into_iter().map(|group| {
+        let (ask, asks) = unbounded_channel();
+        let news = News::new();
+        let control = Control::new(group.name().into(), ask, &news);
+        (group, Line { control, asks, news })
+    });
+    Serve { transport: Box::new(transport), groups: groups.collect(), shutdown: None }
 }
 
 /// A service that runs when it is awaited; [`serve`] makes one.
 #[must_use = "a service does nothing until it is awaited"]
 pub struct Serve {
     transport: Box<dyn Transport>,
-    router: Router,
+    groups: Vec<(Group<()>, Line)>,
     shutdown: Option<BoxFuture<'static, ()>>,
 }
 
@@ -75,6 +81,20 @@ impl Serve {
     /// Stops in good order when `signal` is ready, instead of at ctrl-c and SIGTERM.
     pub fn with_shutdown(self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         Self { shutdown: Some(signal.boxed()), ..self }
+    }
+
+    /// Steers the router of this consumer group while it runs; a router without a group is called `(none)`.
+    ///
+    /// # Panics
+    ///
+    /// If no router has this group.
+    #[track_caller]
+    #[expect(clippy::panic, reason = "said at assembly, where a group is named once")]
+    pub fn control(&self, group: &str) -> Control {
+        match self.groups.iter().find(|(known, _)| known.name() == group) {
+            Some((_, line)) => line.control.clone(),
+            None => panic!("no router has the group `{group}`"),
+        }
     }
 
     async fn run(self) -> Result<(), Error> {
@@ -85,7 +105,7 @@ impl Serve {
         };
         let producer = self.transport.producer().await?;
         let (phase, phases) = watch::channel(Phase::Running);
-        let mut groups = start(&*self.transport, self.router, &producer, &phases).await?;
+        let mut groups = start(&*self.transport, self.groups, &producer, &phases).await?;
         let mut result = Ok(());
         loop {
             tokio::select! {
@@ -106,40 +126,75 @@ impl Serve {
     }
 }
 
+impl Control {
+    /// Adds the subscriptions of `router`, which is of the same group, while the group runs.
+    ///
+    /// Records that were delivered before are not delivered again: a subscription to a topic that is
+    /// read already begins with what comes next.
+    ///
+    /// # Errors
+    ///
+    /// The router is of another group, or the service does not run.
+    pub async fn add(&self, router: Router) -> Result<(), Error> {
+        let mut offered = Vec::new();
+        for group in router.into_groups() {
+            if group.name() != self.group() {
+                let message = format!(
+                    "could not add subscriptions of group `{}` to group `{}`",
+                    group.name(),
+                    self.group(),
+                );
+                return Err(Error::new(ErrorKind::Config, message));
+            }
+            offered.extend(group.subscriptions.iter().map(|it| it.offered()));
+        }
+        self.ask(|reply| Ask::Add(offered, reply)).await?
+    }
+
+    /// Takes these topics, or patterns as they were written, out of all subscriptions of the group.
+    ///
+    /// What runs may end, and what is done is committed.
+    ///
+    /// # Errors
+    ///
+    /// The group subscribes to none of them, or the service does not run.
+    pub async fn remove<T: Into<Arc<str>>>(
+        &self,
+        topics: impl IntoIterator<Item = T>,
+    ) -> Result<(), Error> {
+        let topics = topics.into_iter().map(Into::into).collect();
+        self.ask(|reply| Ask::Remove(topics, reply)).await?
+    }
+}
+
 async fn start(
     transport: &dyn Transport,
-    router: Router,
+    groups: Vec<(Group<()>, Line)>,
     producer: &Arc<dyn Producer>,
     phases: &watch::Receiver<Phase>,
 ) -> Result<JoinSet<Result<(), Error>>, Error> {
-    let extensions = Arc::new(Extensions::default().with(Publisher::new(producer.clone())));
-    let mut groups = JoinSet::new();
-    for group in router.into_groups() {
-        let offered: Vec<_> = group
-            .subscriptions
-            .iter()
-            .map(|it| Offered {
-                topics: it.topics.clone(),
-                runner: it.runner(),
-                policy: it.policy.clone(),
-            })
-            .collect();
+    let mut running = JoinSet::new();
+    for (group, line) in groups {
+        let offered: Vec<_> = group.subscriptions.iter().map(|it| it.offered()).collect();
         if offered.is_empty() {
             let message =
-                format!("could not serve group `{}`: it subscribes to no topic", group.name);
+                format!("could not serve group `{}`: it subscribes to no topic", group.name());
             return Err(Error::new(ErrorKind::Config, message));
         }
-        let mut topics: Vec<_> = offered.iter().flat_map(|it| it.topics.clone()).collect();
-        topics.sort_unstable();
-        topics.dedup();
-        let start = group.options.start.clone();
-        let membership = Membership { start, ..Membership::new(group.name.clone(), topics) };
+        let membership = Membership {
+            group: group.name.clone(),
+            selection: union(offered.iter().map(|it| &it.selection)),
+            start: group.options.start(),
+            reset: group.options.reset(),
+            config: group.options.consumer.clone(),
+        };
         let consumer = transport.consumer(membership).await?;
-        let outside = (producer.clone(), extensions.clone());
-        let conductor = Conductor::new((group.name, group.options), offered, consumer, outside);
-        groups.spawn(conductor.run(phases.clone()));
+        let outside = (consumer, producer.clone());
+        let options = (group.options, group.name.is_some());
+        let conductor = Conductor::new(options, offered, outside, line);
+        running.spawn(conductor.run(phases.clone()));
     }
-    Ok(groups)
+    Ok(running)
 }
 
 fn broken(error: &JoinError) -> Result<(), Error> {
@@ -160,7 +215,8 @@ impl IntoFuture for Serve {
 
 impl fmt::Debug for Serve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Serve").field("router", &self.router).finish_non_exhaustive()
+        let groups: Vec<_> = self.groups.iter().map(|(group, _)| group.name()).collect();
+        f.debug_struct("Serve").field("groups", &groups).finish_non_exhaustive()
     }
 }
 

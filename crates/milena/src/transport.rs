@@ -1,10 +1,12 @@
 //! Ways to reach a broker, and the choice of one by its URL.
 
 pub use milena_core::transport::*;
-#[cfg(feature = "kafka")]
-pub use milena_rdkafka::GroupProtocol;
 
 use milena_core::error::{Error, ErrorKind};
+
+pub mod options {
+    #![doc = include_str!("docs/options.md")]
+}
 
 /// The transport that a URL names: `kafka://host:port,host:port`, or `memory://` for a broker in this process.
 ///

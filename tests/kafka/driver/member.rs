@@ -6,7 +6,7 @@ use milena_core::{
     TopicPartition,
     error::{Error, ErrorKind},
     record::{Chunk, Epoch},
-    transport::{Consumer, Event, Membership, StartAt, Transport as _},
+    transport::{Consumer, Event, Membership, Transport as _},
 };
 use milena_rdkafka::Kafka;
 use std::{

@@ -4,4 +4,4 @@ mod closing;
 mod commits;
 mod consumer;
 mod hand_over;
-mod member;
+pub(crate) mod member;

@@ -3,7 +3,7 @@ use super::{
     view::{View, text},
 };
 use crate::kit::{kafka, topic, unique};
-use milena::{Key, Record, Retry, Router, State, each, error::ErrorKind, reply::Partition};
+use milena::{Key, Record, Retry, Router, State, each, error::ErrorKind, record::Partition};
 use milena_core::{
     ProducerRecord,
     error::Error,

@@ -3,7 +3,7 @@ use super::{
     view::{View, text},
 };
 use crate::kit::{kafka, topic, unique};
-use milena::{Router, each, reply::Partition};
+use milena::{Router, each, record::Partition};
 use milena_core::{
     ProducerRecord,
     transport::{Delivered, Receipt, Receive, Transport as _},

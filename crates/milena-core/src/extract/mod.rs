@@ -8,6 +8,8 @@ mod header;
 mod json;
 mod key;
 mod metadata;
+#[cfg(feature = "json")]
+mod path;
 mod payload;
 mod state;
 
@@ -21,7 +23,10 @@ pub use self::{
     state::{FromRef, State},
 };
 #[cfg(feature = "json")]
-pub use json::{Json, Schematic};
+pub use self::{
+    json::{Json, Schematic},
+    path::Path,
+};
 
 use crate::{error::BoxError, handler::Operation, record::Record};
 use std::{error, fmt};
@@ -50,7 +55,7 @@ use std::{error, fmt};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a handler argument",
     label = "this argument is not an extractor",
-    note = "a handler takes extractors: `Json<T>`, `Bytes`, `String`, `Key<T>`, `Headers`, `Header<T>`, `Metadata`, `Timestamp`, `State<T>`, `Publisher`, `Attempt`, `Ack`, `Record`, an `Option` of those, or a type of yours that implements `FromRecord`"
+    note = "a handler takes extractors: `Json<T>`, `Bytes`, `String`, `Key<T>`, `Headers`, `Header<T>`, `Metadata`, `Path<T>`, `Timestamp`, `State<T>`, `Publisher`, `Attempt`, `Ack`, `Record`, an `Option` of those, or a type of yours that implements `FromRecord`"
 )]
 pub trait FromRecord<S>: Sized {
     /// Why a record is refused.

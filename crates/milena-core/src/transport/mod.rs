@@ -3,7 +3,7 @@
 //! The traits are whole chunks and whole events wide, so that calling them through `dyn` costs
 //! nothing a record. Nothing in them blocks or needs a particular async runtime.
 
-mod config;
+pub mod config;
 mod consumer;
 mod membership;
 mod partitioner;
@@ -13,7 +13,10 @@ mod receipt;
 mod topic;
 
 pub use self::{
-    config::{ConsumerConfig, ProducerConfig},
+    config::{
+        Acks, Assignment, Compression, ConsumerConfig, GroupProtocol, IsolationLevel, Partitioner,
+        ProducerConfig,
+    },
     consumer::{Consumer, Event, Fetch, Lookup},
     membership::{Membership, Reset, Selection, StartAt},
     partitioner::partition_for,

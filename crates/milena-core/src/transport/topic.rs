@@ -1,3 +1,4 @@
+use crate::error::{Error, ErrorKind};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// A topic to create.
@@ -87,6 +88,28 @@ impl NewTopic {
         self
     }
 
+    /// Whether a topic can be called so, and have so many partitions and replicas.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](ErrorKind::Config) when it cannot.
+    pub fn validate(&self) -> Result<(), Error> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let named = (1..=249).contains(&self.name.len())
+            && self.name.chars().all(legal)
+            && !matches!(&*self.name, "." | "..");
+        let why = if !named {
+            "a name has 1 to 249 letters, digits, `.`, `_` and `-`".into()
+        } else if let Some(partitions) = self.partitions.filter(|count| *count < 1) {
+            format!("a topic has at least one partition, not {partitions}")
+        } else if let Some(replicas) = self.replication.filter(|count| *count < 1) {
+            format!("a partition has at least one replica, not {replicas}")
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorKind::Config, format!("could not use topic `{}`: {why}", self.name)))
+    }
+
     fn cleanup(self, policy: &str) -> Self {
         let mut policies: Vec<String> = self
             .config
@@ -110,5 +133,26 @@ mod tests {
 
         assert_eq!(policy(NewTopic::new("t").compacted()), "compact");
         assert_eq!(policy(NewTopic::new("t").deleting().compacted()), "compact,delete");
+    }
+
+    #[test]
+    fn a_name_that_no_topic_has_is_refused() {
+        let longest = "x".repeat(249);
+        for name in ["a", "a.b_c-D9", &longest] {
+            NewTopic::new(name).validate().unwrap();
+        }
+        for name in ["", ".", "..", "a b", "a/b", "\u{e4}", "^a", &"x".repeat(250)] {
+            let error = NewTopic::new(name).validate().unwrap_err();
+            assert!(
+                error.to_string().starts_with(&format!("could not use topic `{name}`: a name"))
+            );
+        }
+    }
+
+    #[test]
+    fn a_topic_has_partitions_and_replicas() {
+        assert!(NewTopic::new("t").partitions(0).validate().is_err());
+        assert!(NewTopic::new("t").replication(-1).validate().is_err());
+        NewTopic::new("t").partitions(1).replication(1).validate().unwrap();
     }
 }

@@ -7,12 +7,22 @@
     reason = "tests tell by panicking"
 )]
 
+mod answers;
 mod churn;
+mod eager;
 mod faults;
 mod groups;
 mod inspect;
+mod lookups;
 mod reading;
+mod resets;
+mod seeking;
+mod selections;
+mod starts;
+mod statics;
 mod threads;
+mod time;
+mod topics;
 mod wakes;
 
 use milena_core::{
@@ -20,7 +30,8 @@ use milena_core::{
     error::{Error, ErrorKind},
     record::Epoch,
     transport::{
-        Consumer, Delivered, Event, Membership, Producer, Receipt, Receive, StartAt, Transport,
+        Consumer, ConsumerConfig, Delivered, Event, Membership, Producer, Receipt, Receive,
+        StartAt, Transport,
     },
 };
 use milena_memory::Memory;
@@ -54,8 +65,11 @@ impl Member {
     }
 
     fn join_at(memory: &Memory, group: &str, topics: &[&str], start: StartAt) -> Self {
-        let topics = topics.iter().copied();
-        Self(now(memory.consumer(Membership { start, ..Membership::new(group, topics) })).unwrap())
+        Self::with(memory, Membership { start, ..membership(group, topics) })
+    }
+
+    fn with(memory: &Memory, membership: Membership) -> Self {
+        Self(now(memory.consumer(membership)).unwrap())
     }
 
     /// The next event, if there is one now.
@@ -127,11 +141,46 @@ impl Member {
         }
     }
 
+    /// The partition, the epoch and the offset of the next move.
+    #[track_caller]
+    fn moved(&mut self) -> (i32, Epoch, i64) {
+        match self.next() {
+            Some(Event::Moved(at, epoch, offset)) => (at.partition, epoch, offset),
+            other => panic!("not moved, but {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn failed(&mut self) -> Error {
+        match self.next() {
+            Some(Event::Failed(error)) => error,
+            other => panic!("not failed, but {other:?}"),
+        }
+    }
+
     #[track_caller]
     fn nothing(&mut self) {
         if let Some(event) = self.next() {
             panic!("there is {event:?}");
         }
+    }
+}
+
+fn membership(group: &str, topics: &[&str]) -> Membership {
+    Membership::new(group, topics.iter().copied())
+}
+
+/// A membership with these options.
+fn configured(group: &str, topics: &[&str], options: &[(&str, &str)]) -> Membership {
+    let set = |config: ConsumerConfig, (option, value): &(&str, &str)| config.set(*option, *value);
+    let config = options.iter().fold(ConsumerConfig::new(), set);
+    Membership { config, ..membership(group, topics) }
+}
+
+/// Writes so many records to partition 0 of a topic.
+fn write(memory: &Memory, topic: &str, records: usize) {
+    for _ in 0..records {
+        memory.produce(to(topic, 0)).unwrap();
     }
 }
 

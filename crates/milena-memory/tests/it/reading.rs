@@ -91,9 +91,8 @@ fn a_group_begins_at_the_committed_offset_else_where_it_is_told() {
     check(None, None, StartAt::Latest, 3);
     check(Some(1), None, StartAt::Latest, 1);
     check(Some(1), Some(2), StartAt::Latest, 2);
-    check(Some(9), None, StartAt::Earliest, 0);
-    check(Some(1), Some(9), StartAt::Latest, 3);
-    check(Some(1), Some(-1), StartAt::Earliest, 0);
+    check(None, Some(1), StartAt::Committed, 1);
+    check(Some(2), None, StartAt::Committed, 2);
 }
 
 #[test]

@@ -20,7 +20,7 @@ impl Worker {
         let fatal = self.client.fatal_error().is_some();
         // Without this a cooperative member that has nothing would stay in the group until its session
         // ends; a static one must stay.
-        if !fatal && !self.settings.is_static {
+        if !fatal && !self.settings.is_static && !self.settings.is_manual {
             if let Err(code) = self.client.unsubscribe() {
                 tracing::debug!(%code, "could not end a subscription");
             }
@@ -34,8 +34,8 @@ impl Worker {
         self.turn_until(deadline, Self::is_closed);
         if !self.is_closed() {
             let message = format!(
-                "could not leave group `{}` in time: the broker has not answered",
-                self.settings.group
+                "could not leave in time, for {}: the broker has not answered",
+                self.settings.whom()
             );
             self.mailbox.tell(Event::Trouble(Error::new(ErrorKind::Unreachable, message)));
             self.mailbox.end(None);

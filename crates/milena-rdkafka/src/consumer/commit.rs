@@ -45,19 +45,26 @@ impl Worker {
         if self.pending.is_some() {
             return refuse(ErrorKind::Driver, "the commit before is not answered yet");
         }
+        if self.settings.group.is_none() {
+            return refuse(ErrorKind::Config, "there is no group to commit for");
+        }
         let asked = offsets.len();
+        let moved = offsets.iter().any(|(at, _)| self.rebalance.is_held(at));
         offsets.retain(|(at, _)| self.rebalance.is_held_since(at, seen));
         if offsets.len() < asked {
-            let (group, left_out) = (&*self.settings.group, asked - offsets.len());
+            let (group, left_out) = (self.settings.group(), asked - offsets.len());
             tracing::debug!(
                 group,
                 left_out,
-                "a commit names partitions that are not this member's"
+                "a commit names partitions that are not this member's, or have moved"
             );
         }
         if offsets.is_empty() {
-            let why = "the partitions are not this member's";
-            return if asked == 0 { Some(Ok(())) } else { refuse(ErrorKind::Fenced, why) };
+            return match (asked, moved) {
+                (0, _) => Some(Ok(())),
+                (_, true) => refuse(ErrorKind::Rebalancing, "the partitions have moved since"),
+                _ => refuse(ErrorKind::Fenced, "the partitions are not this member's"),
+            };
         }
         if let Err(code) = list(&offsets).and_then(|list| self.client.commit(&list)) {
             return Some(Err(error(&self.what(), code)));
@@ -67,7 +74,7 @@ impl Worker {
     }
 
     fn what(&self) -> String {
-        format!("commit for group `{}`", self.settings.group)
+        format!("commit for {}", self.settings.whom())
     }
 }
 

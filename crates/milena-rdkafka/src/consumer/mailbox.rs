@@ -2,7 +2,7 @@ use super::{bell::Bell, commit, step::Ticket};
 use milena_core::{
     error::Error,
     record::{Chunk, TopicPartition},
-    transport::Event,
+    transport::{Event, Selection},
 };
 use std::{
     collections::VecDeque,
@@ -43,6 +43,8 @@ pub(super) enum Command {
     Assign(Ticket, Vec<(TopicPartition, Option<i64>)>),
     Release(Ticket, Vec<TopicPartition>),
     Commit(Ticket, Vec<(TopicPartition, i64)>),
+    Seek(Vec<(TopicPartition, i64)>),
+    Select(Selection),
     Park(TopicPartition, bool),
 }
 
@@ -79,6 +81,12 @@ impl Mailbox {
             post.events.push_back((0, Event::Committed(Err(commit::too_late()))));
             wake(post);
         }
+    }
+
+    /// Whether the thread has ended, or is to.
+    pub(super) fn has_ended(&self) -> bool {
+        let post = self.lock();
+        post.ended || post.deadline.is_some()
     }
 
     /// Asks the thread to leave the group.

@@ -1,5 +1,6 @@
 use super::{partitions::Refusal, worker::Worker};
 use milena_core::record::{OwnedRecord, TopicPartition};
+use rdkafka::error::RDKafkaErrorCode as Code;
 use std::time::{Duration, Instant};
 
 /// As many records are read at once, and are a chunk at most.
@@ -8,6 +9,7 @@ const CHUNK: usize = 250;
 const POSITIONS: Duration = Duration::from_millis(200);
 /// How long the thread waits when there is nothing to do. Whatever happens wakes it.
 const IDLE: Duration = Duration::from_millis(100);
+const STEP: Duration = Duration::from_millis(1);
 
 /// What the thread does with records.
 impl Worker {
@@ -20,7 +22,8 @@ impl Worker {
             self.tell_positions();
             // What rang before the read above may have been what ended it.
             if !self.mailbox.bell.is_rung() {
-                self.queue.read(IDLE, 1, &mut self.batch);
+                let wait = self.partitions.next_look(Instant::now()).clamp(STEP, IDLE);
+                self.queue.read(wait, 1, &mut self.batch);
             }
             if !self.batch.is_empty() {
                 self.queue.read(Duration::ZERO, CHUNK - self.batch.len(), &mut self.batch);
@@ -38,7 +41,7 @@ impl Worker {
             self.mailbox.deliver(chunks);
         }
         if self.partitions.repeated() > repeated {
-            let group = &*self.settings.group;
+            let group = self.settings.group();
             tracing::warn!(
                 group,
                 total = self.partitions.repeated(),
@@ -51,7 +54,9 @@ impl Worker {
     }
 
     fn refused(&mut self, refusal: &Refusal) {
-        if self.partitions.step_back(refusal) {
+        if refusal.code == Code::AutoOffsetReset {
+            self.stopped(refusal);
+        } else if self.partitions.step_back(refusal) {
             let verdict = self.trouble.of_partition(refusal);
             self.judge(verdict);
         }

@@ -29,6 +29,10 @@ pub(super) enum Step {
     Tell(Ticket, Notice),
     /// Nothing more of these is read or committed.
     End(Vec<TopicPartition>),
+    /// Nothing that was read of these and not told is told any more.
+    Withdraw(Vec<TopicPartition>),
+    /// Read on at these offsets.
+    Move(Vec<Move>),
     /// Answer librdkafka.
     Call(Call),
 }
@@ -38,6 +42,9 @@ pub(super) enum Notice {
     Assigned(Vec<(TopicPartition, Epoch)>),
     Revoked(Vec<TopicPartition>),
     Lost(Vec<TopicPartition>, &'static str),
+    Moved(Move),
+    /// The offset that was not there, and where reading goes on.
+    Reset(TopicPartition, i64, i64),
 }
 
 /// A call of librdkafka.
@@ -53,6 +60,9 @@ pub(super) enum Call {
 
 /// Where reading a partition begins; without an offset, where the group left off.
 pub(super) type Start = (TopicPartition, Epoch, Option<i64>);
+
+/// Where reading a partition goes on, and under which epoch.
+pub(super) type Move = (TopicPartition, Epoch, i64);
 
 pub(super) const SUPERSEDED: &str = "the group rebalanced again before they were handed over";
 pub(super) const LOST: &str = "the group took them away";

@@ -5,17 +5,14 @@ use crate::{
 };
 use milena_core::error::{Error, ErrorKind};
 use rdkafka::error::RDKafkaErrorCode as Code;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// The same trouble is told once in this time.
 const QUIET: Duration = Duration::from_secs(10);
 
 /// Judges what librdkafka reports.
 pub(super) struct Trouble {
-    group: Arc<str>,
+    whom: String,
     brokers: String,
     /// Why a broker could not be reached, the last time.
     unreachable: Option<String>,
@@ -34,7 +31,7 @@ pub(super) enum Verdict {
 impl Trouble {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            group: settings.group.clone(),
+            whom: settings.whom(),
             brokers: settings.brokers.clone(),
             unreachable: None,
             told: Vec::new(),
@@ -79,8 +76,7 @@ impl Trouble {
         match code {
             Code::PartitionEOF => Verdict::Ignore,
             // librdkafka goes on behind what it cannot read, or not at all.
-            Code::AutoOffsetReset
-            | Code::BadMessage
+            Code::BadMessage
             | Code::BadCompression
             | Code::InvalidMessage
             | Code::MessageSizeTooLarge
@@ -96,7 +92,7 @@ impl Trouble {
     }
 
     fn error(&self, kind: ErrorKind, verb: &str, reason: &str) -> Error {
-        Error::new(kind, format!("could not {verb} group `{}`: {reason}", self.group))
+        Error::new(kind, format!("could not {verb} {}: {reason}", self.whom))
     }
 
     fn limit(&mut self, code: Code, error: impl FnOnce(&Self) -> Error) -> Verdict {

@@ -1,15 +1,18 @@
 use super::{
     Settings,
     commit::Pending,
+    follow::subscribe,
     mailbox::{Command, Mailbox},
     partitions::Partitions,
     rebalance::Rebalance,
-    step::{Call, Kind, Notice, Op, SUPERSEDED, Start, Step},
+    resets::Resets,
+    starts::Starts,
+    step::{Kind, Op},
     topics::Topics,
     trouble::{Trouble, Verdict},
 };
 use crate::{
-    error::error,
+    log,
     native::{Batch, Client, Queue, Said},
 };
 use milena_core::{
@@ -17,8 +20,8 @@ use milena_core::{
     record::TopicPartition,
     transport::Event,
 };
-use rdkafka::{Offset, TopicPartitionList, error::RDKafkaErrorCode as Code};
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -34,7 +37,13 @@ pub(super) struct Worker {
     pub(super) partitions: Partitions,
     pub(super) queue: Arc<Queue>,
     pub(super) batch: Batch,
-    topics: Topics,
+    pub(super) topics: Topics,
+    /// The topics that the group was told.
+    pub(super) subscribed: BTreeSet<Arc<str>>,
+    /// Whether what is read is what was selected, as far as that is known.
+    pub(super) follows: bool,
+    pub(super) starts: Starts,
+    pub(super) resets: Resets,
     pub(super) trouble: Trouble,
     pub(super) next_positions: Instant,
     pub(super) failed: bool,
@@ -46,13 +55,14 @@ impl Worker {
         mailbox: Arc<Mailbox>,
         settings: Settings,
     ) -> Result<(), Error> {
-        let group = settings.group.clone();
+        let whom = settings.whom();
         let refuse = |cause: &str| {
-            let message = format!("could not begin to read for group `{group}`: {cause}");
+            let message = format!("could not begin to read for {whom}: {cause}");
             Error::new(ErrorKind::Driver, message)
         };
         let queue = Queue::new(client.clone()).ok_or_else(|| refuse("librdkafka gave no queue"))?;
-        let worker = Self::new(client, mailbox, settings, Arc::new(queue));
+        let mut worker = Self::new(client, mailbox, settings, Arc::new(queue));
+        worker.begin_to_subscribe()?;
         let thread = thread::Builder::new().name("kafka-consumer".into());
         thread.spawn(move || worker.run()).map_err(|error| refuse(&error.to_string()))?;
         Ok(())
@@ -67,7 +77,11 @@ impl Worker {
         Self {
             partitions: Partitions::new(client.clone(), queue.clone()),
             batch: Batch::new(client.clone()),
-            topics: Topics::new(&settings.topics),
+            topics: Topics::new(&settings, &client, &mailbox),
+            subscribed: BTreeSet::new(),
+            follows: false,
+            starts: Starts::new(&client, &mailbox),
+            resets: Resets::new(&client, &mailbox),
             trouble: Trouble::new(&settings),
             client,
             mailbox,
@@ -78,6 +92,17 @@ impl Worker {
             next_positions: Instant::now(),
             failed: false,
         }
+    }
+
+    /// Joins the group with the topics that were named, whether they exist or not.
+    fn begin_to_subscribe(&mut self) -> Result<(), Error> {
+        let names = self.topics.names();
+        if self.settings.is_manual || names.is_empty() {
+            return Ok(());
+        }
+        subscribe(&self.client, &names, &self.settings.whom())?;
+        self.subscribed = names;
+        Ok(())
     }
 
     fn run(mut self) {
@@ -105,6 +130,14 @@ impl Worker {
                     self.commit(seen, offsets);
                     continue;
                 }
+                Command::Seek(to) => {
+                    self.seek(to);
+                    continue;
+                }
+                Command::Select(selection) => {
+                    self.select(selection);
+                    continue;
+                }
                 Command::Park(partition, parked) => {
                     self.partitions.park(&partition, parked);
                     continue;
@@ -126,6 +159,7 @@ impl Worker {
                     self.judge(verdict);
                 }
                 Said::Record(place, record) => self.adopt(&place, record),
+                Said::Statistics(json) => self.statistics(&json),
                 Said::Nothing => {}
             }
         }
@@ -137,7 +171,7 @@ impl Worker {
             false if self.client.is_assignment_lost() => Kind::Lose,
             false => Kind::Revoke,
         };
-        let eager = !self.client.is_cooperative();
+        let eager = self.is_eager();
         let steps = self.rebalance.on(Op { kind, partitions, eager });
         self.take(steps);
     }
@@ -145,64 +179,14 @@ impl Worker {
     /// What is done from time to time.
     fn look_after(&mut self) {
         let now = Instant::now();
+        self.follow(now);
+        self.look_after_offsets(now);
         self.partitions.forward_again(now);
-        for verdict in self.topics.look(now, &self.client, &self.mailbox) {
-            self.judge(verdict);
-        }
     }
 
-    /// Takes steps of a rebalance.
-    pub(super) fn take(&mut self, steps: Vec<Step>) {
-        for step in steps {
-            match step {
-                Step::Tell(ticket, notice) => self.mailbox.tell_with(ticket, self.event(notice)),
-                Step::End(partitions) => {
-                    self.partitions.end(&partitions);
-                    self.mailbox.withdraw(&partitions);
-                }
-                Step::Call(call) => self.call(&call),
-            }
-        }
-    }
-
-    fn event(&self, notice: Notice) -> Event {
-        match notice {
-            Notice::Assigned(partitions) => Event::Assigned(partitions),
-            // The other half is what is left for being late.
-            Notice::Revoked(partitions) => {
-                Event::Revoked(partitions, self.settings.max_poll_interval / 2)
-            }
-            Notice::Lost(partitions, why) => {
-                let (group, partitions_lost) = (&*self.settings.group, partitions.len());
-                if why == SUPERSEDED {
-                    tracing::warn!(
-                        group,
-                        partitions_lost,
-                        "partitions may be worked on twice for a while: {why}"
-                    );
-                } else {
-                    tracing::info!(group, partitions_lost, "lost partitions: {why}");
-                }
-                Event::Lost(partitions)
-            }
-        }
-    }
-
-    fn call(&mut self, call: &Call) {
-        let result = match call {
-            Call::Assign { partitions, eager } => {
-                self.partitions.begin(partitions, Instant::now());
-                begin(&self.client, partitions, *eager)
-            }
-            Call::Unassign(partitions) => self.client.incremental_unassign(&list(partitions)),
-            Call::UnassignAll => self.client.assign(None),
-        };
-        // librdkafka stands still when it refuses an answer.
-        if let Err(code) = result {
-            self.fail(error(
-                &format!("answer a rebalance of group `{}`", self.settings.group),
-                code,
-            ));
+    fn statistics(&mut self, json: &str) {
+        if self.settings.logs_statistics {
+            log::statistics(json);
         }
     }
 
@@ -215,31 +199,13 @@ impl Worker {
         }
     }
 
-    fn fail(&mut self, error: Error) {
+    pub(super) fn fail(&mut self, error: Error) {
         if std::mem::replace(&mut self.failed, true) {
             tracing::debug!(%error, "failed again");
             return;
         }
         self.mailbox.tell(Event::Failed(error));
     }
-}
-
-fn begin(client: &Client, starts: &[Start], eager: bool) -> Result<(), Code> {
-    let mut list = TopicPartitionList::with_capacity(starts.len());
-    for (at, _, offset) in starts {
-        let offset = offset.map_or(Offset::Stored, Offset::Offset);
-        list.add_partition_offset(&at.topic, at.partition, offset)
-            .map_err(|_| Code::InvalidArgument)?;
-    }
-    if eager { client.assign(Some(&list)) } else { client.incremental_assign(&list) }
-}
-
-fn list(partitions: &[TopicPartition]) -> TopicPartitionList {
-    let mut list = TopicPartitionList::with_capacity(partitions.len());
-    for at in partitions {
-        list.add_partition(&at.topic, at.partition);
-    }
-    list
 }
 
 /// Tells the runtime, should the thread end by a panic.

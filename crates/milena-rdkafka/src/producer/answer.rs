@@ -1,5 +1,6 @@
 use crate::{
     error::{error_or, kind},
+    log,
     native::{Client, Event, Message, Said},
 };
 use milena_core::{
@@ -46,7 +47,11 @@ pub(super) fn no_name(topic: &str) -> Error {
 
 /// What a producer tells beside its answers.
 pub(super) fn hear(client: &Client, event: &Event) {
-    if let Said::Error(code, reason) = event.said() {
+    let said = event.said();
+    if let Said::Statistics(json) = &said {
+        log::statistics(json);
+    }
+    if let Said::Error(code, reason) = said {
         match client.fatal_error() {
             Some((_, reason)) => tracing::error!("a producer cannot go on: {reason}"),
             None if kind(code) == Some(ErrorKind::Unreachable) => {

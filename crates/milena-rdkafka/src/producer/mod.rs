@@ -1,9 +1,10 @@
 //! A producer: librdkafka's queue of records, and a thread that gives receipts back.
 
 mod answer;
+mod partitions;
 mod room;
 
-use self::room::Room;
+use self::{partitions::Partitions, room::Room};
 use crate::{
     native::{Client, Event, Topic},
     offload::offload,
@@ -40,6 +41,7 @@ pub(crate) fn produce(options: &Options, brokers: &str) -> Result<Arc<dyn Produc
         topics: RwLock::default(),
         client: Arc::new(Client::producer(&config)?),
         room: Room::default(),
+        partitions: Partitions::default(),
         unanswered: AtomicUsize::new(0),
         dropped: AtomicBool::new(false),
     });
@@ -59,6 +61,7 @@ struct Shared {
     topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
     client: Arc<Client>,
     room: Room,
+    partitions: Partitions,
     /// Records whose receipts librdkafka has.
     unanswered: AtomicUsize,
     dropped: AtomicBool,
@@ -102,8 +105,8 @@ impl Producer for KafkaProducer {
         })
     }
 
-    fn partitions(&self, _topic: Arc<str>) -> BoxFuture<'_, Result<i32, Error>> {
-        todo!()
+    fn partitions(&self, topic: Arc<str>) -> BoxFuture<'_, Result<i32, Error>> {
+        Box::pin(self.0.partitions.of(&self.0.client, topic))
     }
 }
 

@@ -1,10 +1,10 @@
-use super::{Attempt, Called, Failure, Finish, Plan, Refused, Route, Run, Runner, Turn};
+use super::{Attempt, Called, Failure, Finish, Plan, Refused, Route, Run, Runner, Spread, Turn};
 use futures_util::future::BoxFuture;
 use milena_core::{
     handler::{Arguments, Delivery, Handler, Outcome},
     record::Record,
 };
-use std::{marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc, task};
 use tower::service_fn;
 
 /// A handler that is called once a record.
@@ -58,13 +58,21 @@ struct Direct<H: Handler<Args>, Args, S> {
 
 impl<H, Args, S> Run for Direct<H, Args, S>
 where
-    S: Send + Sync,
+    S: Send + Sync + 'static,
     H: Handler<Args>,
+    H::Output: 'static,
     H::Future: Send,
-    Args: Arguments<S> + Send,
+    Args: Arguments<S> + Send + 'static,
 {
     fn run<'a>(&'a self, turn: &'a mut Turn<'_>) -> BoxFuture<'a, Option<Called>> {
         Box::pin(turn.drive(self))
+    }
+
+    fn spread(self: Arc<Self>, turn: &mut Turn<'_>, cx: &mut task::Context<'_>) -> Option<Spread> {
+        turn.spread(cx, |record| {
+            let this = self.clone();
+            async move { Attempt::attempt(&mut &*this, &record).await }
+        })
     }
 }
 

@@ -1,11 +1,13 @@
-use super::{Attempt, Called, Failure, Plan, Route, Run, Runner, Turn, bounded::Bounded, caught};
+use super::{
+    Attempt, Called, Failure, Plan, Route, Run, Runner, Spread, Turn, bounded::Bounded, caught,
+};
 use futures_util::future::BoxFuture;
 use milena_core::{
     error::BoxError,
     handler::{Delivery, Outcome},
     record::Record,
 };
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, task, time::Duration};
 use tower::{Layer, Service, ServiceExt};
 
 type Wrap = Arc<dyn Fn(Route) -> Route + Send + Sync>;
@@ -52,6 +54,13 @@ struct Layered(Route);
 impl Run for Layered {
     fn run<'a>(&'a self, turn: &'a mut Turn<'_>) -> BoxFuture<'a, Option<Called>> {
         Box::pin(turn.drive(self.0.clone()))
+    }
+
+    fn spread(self: Arc<Self>, turn: &mut Turn<'_>, cx: &mut task::Context<'_>) -> Option<Spread> {
+        turn.spread(cx, |record| {
+            let mut route = self.0.clone();
+            async move { route.attempt(&record).await }
+        })
     }
 }
 

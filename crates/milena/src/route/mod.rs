@@ -4,14 +4,20 @@ mod batch;
 mod bounded;
 mod each;
 mod layered;
+mod turn;
 
-pub(crate) use self::{batch::BatchHandler, each::EachHandler, layered::Layers};
+use self::turn::Attempt;
+pub(crate) use self::{
+    batch::BatchHandler,
+    each::EachHandler,
+    layered::Layers,
+    turn::{Called, Sink, Spread, Step, Turn},
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use milena_core::{
     error::BoxError,
     handler::{Delivery, Outcome},
-    record::{Chunk, Record},
 };
 use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, task};
 use tower::{Service, util::BoxCloneSyncService};
@@ -79,31 +85,9 @@ pub(crate) trait Run: Send + Sync {
     /// Calls the handler with the records of the turn, one after the other, until the turn is over or
     /// a call ended in something that the sink does not settle by itself.
     fn run<'a>(&'a self, turn: &'a mut Turn<'_>) -> BoxFuture<'a, Option<Called>>;
-}
 
-/// A stretch of a chunk to call a handler with.
-pub(crate) struct Turn<'a> {
-    pub(crate) chunk: &'a Arc<Chunk>,
-    /// The first record that the handler was not called with.
-    pub(crate) next: u32,
-    pub(crate) end: u32,
-    pub(crate) attempt: u32,
-    pub(crate) sink: &'a dyn Sink,
-}
-
-/// Where the results of a turn go.
-pub(crate) trait Sink: Sync {
-    /// Whether the handler may be called with the record at this place.
-    fn proceed(&self, index: u32) -> bool;
-
-    /// Settles the record at this place, or gives the outcome back when that takes more than a moment.
-    fn settle(&self, index: u32, outcome: Outcome) -> Option<Outcome>;
-}
-
-/// A call whose end is not simply a success.
-pub(crate) struct Called {
-    pub(crate) index: u32,
-    pub(crate) result: Result<Outcome, Failure>,
+    /// Calls the handler with the records of the turn, each for as long as it is ready, until one is not.
+    fn spread(self: Arc<Self>, turn: &mut Turn<'_>, cx: &mut task::Context<'_>) -> Option<Spread>;
 }
 
 /// How a call failed.
@@ -187,35 +171,5 @@ pub(crate) async fn caught(
     match AssertUnwindSafe(call).catch_unwind().await {
         Ok(result) => result,
         Err(payload) => Err(Failure::panicked(&*payload)),
-    }
-}
-
-/// One call of a handler with one record.
-trait Attempt: Send {
-    fn attempt(&mut self, record: &Record)
-    -> impl Future<Output = Result<Outcome, Failure>> + Send;
-}
-
-impl Turn<'_> {
-    /// Calls the handler with each record in turn, and lets other tasks run now and then.
-    async fn drive(&mut self, mut handler: impl Attempt) -> Option<Called> {
-        let mut record = Record::new(self.chunk.clone(), self.next).with_attempt(self.attempt);
-        while self.next < self.end && self.sink.proceed(self.next) {
-            let index = self.next;
-            self.next += 1;
-            record.move_to(index);
-            let result = match caught(handler.attempt(&record)).await {
-                Ok(outcome) => self.sink.settle(index, outcome).map(Ok),
-                Err(failure) => Some(Err(failure)),
-            };
-            if let Some(result) = result {
-                return Some(Called { index, result });
-            }
-            // A budget unit for four records costs little, and a ready handler still yields in time.
-            if index % 4 == 3 {
-                tokio::task::coop::consume_budget().await;
-            }
-        }
-        None
     }
 }

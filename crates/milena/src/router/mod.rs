@@ -1,23 +1,27 @@
 //! Consumer groups, what they subscribe to, and how the records are delivered.
 
+mod group;
 mod options;
 mod topics;
+mod watchdog;
 
+pub(crate) use group::Group;
+use group::Subscription;
 pub(crate) use options::Options;
-pub use topics::Topics;
+pub use topics::{Partitions, Topics};
+pub use watchdog::Watchdog;
 
+use crate::subscriber::Subscribed;
 pub use crate::{
+    listener::{Listener, Rebalance, RebalanceListener, SeekTo, on_assigned, on_lost, on_revoked},
     route::Route,
-    subscriber::{Batched, Concurrency, Each, Subscriber},
+    subscriber::{Batched, Breaker, Concurrency, Each, Subscriber},
 };
-use crate::{
-    route::{Layers, Plan, Runner},
-    subscriber::{Policy, Subscribed},
-};
+pub use milena_core::handler;
 use milena_core::{
     error::BoxError,
     handler::{Delivery, IntoOutcome, Operation, Outcome},
-    transport::StartAt,
+    transport::{ConsumerConfig, StartAt},
 };
 use std::{fmt, sync::Arc, time::Duration};
 use tower::{Layer, Service};
@@ -43,22 +47,6 @@ pub struct Router<S = ()> {
     groups: Vec<Group<S>>,
 }
 
-/// A consumer group with its subscriptions.
-pub(crate) struct Group<S> {
-    pub(crate) name: Arc<str>,
-    pub(crate) subscriptions: Vec<Subscription<S>>,
-    pub(crate) options: Options,
-}
-
-/// Topics, a handler, and how their records are delivered to it.
-pub(crate) struct Subscription<S> {
-    pub(crate) topics: Vec<Arc<str>>,
-    pub(crate) policy: Policy,
-    operation: Operation,
-    plan: Arc<dyn Plan<S>>,
-    layers: Layers,
-}
-
 impl<S: Clone + Send + Sync + 'static> Router<S> {
     /// A router without subscriptions, for this consumer group.
     ///
@@ -69,21 +57,31 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     pub fn new(group: impl Into<Arc<str>>) -> Self {
         let name = group.into();
         assert!(!name.is_empty(), "the name of a consumer group cannot be empty");
-        Self {
-            groups: vec![Group { name, subscriptions: Vec::new(), options: Options::default() }],
-        }
+        Self::of(Some(name))
+    }
+
+    /// A router without a group: it has every partition of its topics, also those that are added, shares
+    /// nothing with others, and commits nothing. Each start begins where [`start_at`](Self::start_at) says.
+    pub fn without_group() -> Self {
+        Self::of(None)
+    }
+
+    fn of(name: Option<Arc<str>>) -> Self {
+        let options = Options::default();
+        Self { groups: vec![Group { name, subscriptions: Vec::new(), options }] }
     }
 
     /// Delivers the records of these topics to `subscriber`.
     ///
-    /// The topics are a name, or an array or `Vec` of names. A topic may be subscribed to more than
-    /// once: each subscription gets every record, which is done when all of them are done with it.
+    /// The topics are a name, an array or `Vec` of names, a pattern ([`Topics::matching`]), or certain
+    /// [`Partitions`]. A topic may be subscribed to more than once: each subscription gets every record,
+    /// which is done when all of them are done with it.
     ///
     /// # Panics
     ///
     /// If a topic is named twice, or no topic can have such a name; if the group subscribes to a
     /// topic already, with another ack policy or concurrency; if the dead letters of the
-    /// subscription would come back to it.
+    /// subscription would come back to it; if topics and partitions are mixed in a group.
     #[track_caller]
     pub fn subscribe<O, C>(
         mut self,
@@ -93,9 +91,9 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     where
         O: IntoOutcome + 'static,
     {
-        let Subscribed { plan, layers, policy, operation } = subscriber.subscribed();
+        let Subscribed { plan, layers, policy, operation, listener } = subscriber.subscribed();
         let topics = topics.into().checked(&policy);
-        self.groups[0].add(Subscription { topics, policy, operation, plan, layers });
+        self.groups[0].add(Subscription { topics, policy, operation, plan, layers, listener });
         self
     }
 
@@ -138,16 +136,58 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     }
 
     /// What the subscriptions say of themselves: what generated documents are made of.
-    pub fn operations(&self) -> impl Iterator<Item = (&str, &[Arc<str>], &Operation)> {
+    pub fn operations(&self) -> impl Iterator<Item = (&str, &Topics, &Operation)> {
         self.groups.iter().flat_map(|group| {
-            group.subscriptions.iter().map(|it| (&*group.name, &*it.topics, &it.operation))
+            group.subscriptions.iter().map(|it| (group.name(), &it.topics, &it.operation))
         })
     }
 
-    /// Begins at `start` where the group has committed nothing; the default is the earliest record,
+    /// Has `listener` hear when partitions come and go; see [`RebalanceListener`]. Of several each hears.
+    pub fn on_rebalance(mut self, listener: impl RebalanceListener) -> Self {
+        self.groups[0].options.listeners.push(Arc::new(listener));
+        self
+    }
+
+    /// Has the watchdog tell of partitions that make no progress at these limits; see [`Watchdog`].
+    pub fn watchdog(self, watchdog: Watchdog) -> Self {
+        self.with_options(|options| options.watchdog = Some(watchdog))
+    }
+
+    /// Has no watchdog.
+    pub fn without_watchdog(self) -> Self {
+        self.with_options(|options| options.watchdog = None)
+    }
+
+    /// Gives each call of a [`RebalanceListener`] this long; the default is 5 s. On a revoke, a quarter of
+    /// `max.poll.interval.ms` is the upper bound.
+    pub fn listener_timeout(self, timeout: Duration) -> Self {
+        self.with_options(|options| options.listener_timeout = timeout)
+    }
+
+    /// Begins at `start` where the group has committed nothing. The default is what
+    /// [`auto_offset_reset`](ConsumerConfig::auto_offset_reset) says, and else the earliest record,
     /// because what was written before the first start would otherwise never be read.
     pub fn start_at(self, start: StartAt) -> Self {
-        self.with_options(|options| options.start = start)
+        self.with_options(|options| options.start = Some(start))
+    }
+
+    /// Configures the consumer of the group, over what was set before and over what the transport has.
+    ///
+    /// # Panics
+    ///
+    /// If an option cannot be used, on its own or together with the others.
+    #[track_caller]
+    #[expect(
+        clippy::panic,
+        clippy::needless_pass_by_value,
+        reason = "said at assembly, as `key` is"
+    )]
+    pub fn consumer(self, config: ConsumerConfig) -> Self {
+        let config = self.groups[0].options.consumer.clone().and(&config);
+        if let Err(error) = config.validate() {
+            panic!("{error} (group `{}`)", self.groups[0].name());
+        }
+        self.with_options(|options| options.consumer = config)
     }
 
     /// Commits what is done at this interval; the default is 1 s.
@@ -172,6 +212,13 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         self.with_options(|options| options.buffer = (records.max(1), bytes.max(1)))
     }
 
+    /// Reads at most so many records, or bytes of them, behind a record that is not done; the default is
+    /// 20,000 records or 16 MiB. At the bound its partition is held back, which is logged with the offset
+    /// of the record; the other partitions run on.
+    pub fn max_ahead(self, records: usize, bytes: usize) -> Self {
+        self.with_options(|options| options.max_ahead = (records.max(1), bytes.max(1)))
+    }
+
     /// Has at most so many replies, or bytes of them, on their way to the broker at once; the default
     /// is 50,000 replies or 32 MiB. At the bound, handlers wait.
     pub fn max_in_flight(self, replies: usize, bytes: usize) -> Self {
@@ -188,78 +235,13 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     }
 }
 
-impl<S: Clone + Send + Sync + 'static> Group<S> {
-    #[track_caller]
-    fn add(&mut self, new: Subscription<S>) {
-        for old in &self.subscriptions {
-            let Some(topic) = new.topics.iter().find(|topic| old.topics.contains(topic)) else {
-                continue;
-            };
-            let (was, is) = (&old.policy, &new.policy);
-            assert!(
-                was.ack == is.ack && was.concurrency == is.concurrency,
-                "group `{}` subscribes to topic `{topic}` twice, with options that do not go together: \
-                 {:?} with {:?}, and {:?} with {:?}",
-                self.name,
-                was.ack,
-                was.concurrency,
-                is.ack,
-                is.concurrency,
-            );
-        }
-        self.subscriptions.push(new);
-    }
-
-    #[track_caller]
-    fn merge(&mut self, other: Self) {
-        let name = &self.name;
-        assert!(
-            self.options == other.options,
-            "group `{name}` is merged with itself, with different options"
-        );
-        other.subscriptions.into_iter().for_each(|subscription| self.add(subscription));
-    }
-
-    fn with_state<S2: Clone + Send + Sync + 'static>(self, state: &S) -> Group<S2> {
-        let subscriptions = self.subscriptions.into_iter().map(|it| Subscription {
-            topics: it.topics,
-            policy: it.policy,
-            operation: it.operation,
-            plan: Arc::new(Supplied { plan: it.plan, state: state.clone() }) as Arc<dyn Plan<S2>>,
-            layers: it.layers,
-        });
-        Group { name: self.name, subscriptions: subscriptions.collect(), options: self.options }
-    }
-}
-
-impl Subscription<()> {
-    /// What lanes run for it.
-    pub(crate) fn runner(&self) -> Runner {
-        self.layers.runner(&*self.plan, (), self.policy.timeout)
-    }
-}
-
-/// A handler that has its state already.
-struct Supplied<S> {
-    plan: Arc<dyn Plan<S>>,
-    state: S,
-}
-
-impl<S: Clone + Send + Sync, S2> Plan<S2> for Supplied<S> {
-    fn route(&self, _: S2) -> Route {
-        self.plan.route(self.state.clone())
-    }
-
-    fn runner(&self, _: S2) -> Runner {
-        self.plan.runner(self.state.clone())
-    }
-}
-
 impl<S> fmt::Debug for Router<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let topics = |group: &Group<S>| {
-            group.subscriptions.iter().flat_map(|it| it.topics.clone()).collect::<Vec<_>>()
+            group.subscriptions.iter().map(|it| it.topics.clone()).collect::<Vec<_>>()
         };
-        f.debug_map().entries(self.groups.iter().map(|group| (&group.name, topics(group)))).finish()
+        f.debug_map()
+            .entries(self.groups.iter().map(|group| (group.name(), topics(group))))
+            .finish()
     }
 }

@@ -16,9 +16,11 @@ pub(crate) struct Assignment {
     ended: Notify,
     /// Calls that run, and what they left behind that has not ended: replies, dead letters, `Ack`s.
     busy: AtomicUsize,
-    /// Dead letters that the broker refused, and that are being tried again.
+    /// Dead letters that the broker refused, and that are being tried again; and the pause, if there is one.
     blocked: AtomicUsize,
     unblocked: Notify,
+    /// Whether a user wants no calls.
+    paused: AtomicBool,
     waiting: Waiting,
     notes: UnboundedSender<Note>,
 }
@@ -49,6 +51,7 @@ impl Assignment {
             busy: AtomicUsize::new(0),
             blocked: AtomicUsize::new(0),
             unblocked: Notify::new(),
+            paused: AtomicBool::new(false),
             waiting: Waiting { records, bytes, high, parked: AtomicBool::new(false) },
             notes,
         }
@@ -127,6 +130,24 @@ impl Assignment {
             () = blocked => {}
             () = self.ended() => {}
         }
+    }
+
+    /// No call begins until [`resume`](Self::resume); says whether that is new.
+    pub(crate) fn pause(&self) -> bool {
+        let new = !self.paused.swap(true, SeqCst);
+        if new {
+            self.block();
+        }
+        new
+    }
+
+    /// Calls may begin again; says whether that is new.
+    pub(crate) fn resume(&self) -> bool {
+        let new = self.paused.swap(false, SeqCst);
+        if new {
+            self.unblock();
+        }
+        new
     }
 
     pub(crate) fn block(&self) {

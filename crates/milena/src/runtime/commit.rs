@@ -3,11 +3,12 @@ use super::{
     drain::{Drain, Then},
     rebalance::listed,
 };
+use crate::{control::Reply, listener::Moment};
 use milena_core::{
     error::{Error, ErrorKind},
     record::{Epoch, TopicPartition},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// How soon a commit that was refused for now is tried again at the end of a drain.
@@ -24,11 +25,19 @@ pub(crate) struct Commits {
     due: Instant,
     settled: usize,
     sent: Option<Sent>,
+    /// Who wants a commit, and of which topics if not of all.
+    asked: Vec<(Option<Vec<Arc<str>>>, Answer)>,
+    /// Who waits for the one that is on its way.
+    awaited: Vec<Answer>,
 }
+
+/// Where the outcome of a commit goes.
+type Answer = Reply<Result<(), Error>>;
 
 impl Commits {
     pub(crate) fn new(interval: Duration, every: usize) -> Self {
-        Self { interval, every, due: Instant::now() + interval, settled: 0, sent: None }
+        let (due, sent) = (Instant::now() + interval, None);
+        Self { interval, every, due, settled: 0, sent, asked: Vec::new(), awaited: Vec::new() }
     }
 
     /// So many more records are settled.
@@ -61,6 +70,11 @@ impl Commits {
         self.sent = Some(offsets).filter(|offsets| !offsets.is_empty());
     }
 
+    /// Whether somebody wants one, and none is on its way.
+    fn is_asked(&self) -> bool {
+        self.sent.is_none() && !self.asked.is_empty()
+    }
+
     /// The answer came; these offsets were on their way.
     pub(crate) fn answered(&mut self) -> Sent {
         self.sent.take().unwrap_or_default()
@@ -78,8 +92,15 @@ impl Conductor {
                 break;
             }
             let (places, again) = (drain.places.clone(), drain.again);
-            let offsets =
-                if over { Vec::new() } else { self.uncommitted(|place| places.contains(place)) };
+            let told = drain.told.is_some();
+            if told && !drain.heard {
+                break;
+            }
+            let offsets = if over || told {
+                Vec::new()
+            } else {
+                self.uncommitted(|place| places.contains(place))
+            };
             if offsets.is_empty() {
                 self.drained();
             } else if again.is_none_or(|again| now >= again) {
@@ -88,16 +109,49 @@ impl Conductor {
                 break;
             }
         }
+        if self.closing.is_none() && self.commits.is_asked() {
+            self.commit_for_askers();
+        }
         if self.closing.is_none() && self.commits.is_due(now) {
             let offsets = self.uncommitted(|_| true);
             self.commit(offsets);
         }
     }
 
+    /// Somebody wants a commit, of these topics or of all.
+    pub(super) fn commit_asked(&mut self, topics: Option<Vec<Arc<str>>>, answer: Answer) {
+        if self.commits_at_all {
+            self.commits.asked.push((topics, answer));
+        } else {
+            let message = "could not commit: the router has no group";
+            // Who asked may have gone.
+            let _ = answer.send(Err(Error::new(ErrorKind::Config, message)));
+        }
+    }
+
+    /// Commits what was asked for, for all who asked by now.
+    fn commit_for_askers(&mut self) {
+        let asked = std::mem::take(&mut self.commits.asked);
+        let wanted = |place: &TopicPartition| {
+            asked.iter().any(|(topics, _)| {
+                topics.as_ref().is_none_or(|topics| topics.contains(&place.topic))
+            })
+        };
+        let offsets = self.uncommitted(wanted);
+        let answers = asked.into_iter().map(|(_, answer)| answer);
+        if offsets.is_empty() {
+            answers.for_each(|answer| drop(answer.send(Ok(()))));
+        } else {
+            self.commits.awaited.extend(answers);
+            self.commit(offsets);
+        }
+    }
+
     /// What is settled and not committed, under live epochs: the broker does not check who owns a partition.
     fn uncommitted(&mut self, mut of: impl FnMut(&TopicPartition) -> bool) -> Sent {
-        let partitions = self.partitions.iter_mut().filter(|(place, _)| of(place));
-        let offset = |(place, partition): (&TopicPartition, &mut super::conductor::Partition)| {
+        let at_all = self.commits_at_all;
+        let partitions = self.partitions.iter_mut().filter(|(place, _)| at_all && of(place));
+        let offset = |(place, partition): (&TopicPartition, &mut super::partition::Partition)| {
             let offset = partition.offsets.uncommitted()?;
             Some((place.clone(), partition.assignment.epoch, offset))
         };
@@ -116,13 +170,17 @@ impl Conductor {
     }
 
     pub(super) fn committed(&mut self, result: Result<(), Error>) {
-        let sent = self.commits.answered();
+        let (sent, now) = (self.commits.answered(), Instant::now());
+        for answer in self.commits.awaited.drain(..) {
+            let _ = answer.send(told_again(&result));
+        }
         let error = match result {
             Ok(()) => {
                 for (place, epoch, offset) in sent {
-                    self.partition(&place, epoch)
-                        .into_iter()
-                        .for_each(|it| it.offsets.committed(offset));
+                    self.partition(&place, epoch).into_iter().for_each(|it| {
+                        it.offsets.committed(offset);
+                        it.watch.committed(now);
+                    });
                 }
                 return;
             }
@@ -140,8 +198,21 @@ impl Conductor {
         self.partitions.get(place).is_none_or(|partition| partition.assignment.is_quiet())
     }
 
-    /// The first drain is done.
+    /// The first drain is done, but for listeners, who are told now.
     fn drained(&mut self) {
+        if self.is_heard()
+            && let Some(drain) = self.drains.front()
+            && drain.told.is_none()
+            && !(drain.places.is_empty() || drain.listener_within.is_zero())
+        {
+            let within = drain.listener_within.min(self.options.listener_timeout);
+            let epoch =
+                |at: &TopicPartition| Some((at.clone(), self.partitions.get(at)?.assignment.epoch));
+            let told: Vec<_> = drain.places.iter().filter_map(epoch).collect();
+            let call = self.tell(Moment::Revoked, told, within);
+            self.drains.front_mut().into_iter().for_each(|drain| drain.told = Some(call));
+            return;
+        }
         match self.drains.pop() {
             Some(Drain { then: Then::Release, places, .. }) => {
                 places.iter().for_each(|place| self.forget(place));
@@ -151,5 +222,13 @@ impl Conductor {
             Some(Drain { then: Then::Close, .. }) => self.close(),
             None => {}
         }
+    }
+}
+
+/// The same outcome for somebody else.
+fn told_again(result: &Result<(), Error>) -> Result<(), Error> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) => Err(Error::new(error.kind(), error.to_string())),
     }
 }

@@ -1,15 +1,24 @@
 use super::{
-    Assignment, Budget, Counters, Note, Subscription,
+    Counters, Note,
     commit::Commits,
     drain::Drains,
     lanes::{Lane, Load},
-    offsets::Offsets,
+    listening::Listening,
+    moves::Moves,
+    partition::Partition,
     pressure::Pressure,
+    steering::Wanted,
+    subscriptions::{Subscriptions, Taker},
+    watchdog::Dog,
 };
-use crate::{route::Runner, router::Options, subscriber::Policy};
+use crate::{
+    control::{Ask, Control, News},
+    router::Options,
+    subscriber::Offered,
+};
 use milena_core::{
     error::{Error, ErrorKind},
-    record::{Chunk, Epoch, Extensions, TopicPartition},
+    record::{Chunk, Epoch, TopicPartition},
     transport::{Consumer, Event, Producer},
 };
 use std::{collections::HashMap, future::poll_fn, sync::Arc, time::Duration};
@@ -24,38 +33,35 @@ use tokio::{
 
 /// The one task of a consumer group: it sees everything that happens, and owns the offsets.
 pub(crate) struct Conductor {
+    /// Its name, for a person to read.
     pub(super) group: Arc<str>,
+    /// Whether there is a group to commit for.
+    pub(super) commits_at_all: bool,
     pub(super) options: Options,
     pub(super) consumer: Box<dyn Consumer>,
-    pub(super) subscriptions: Vec<Arc<Subscription>>,
-    /// Which subscriptions a topic has.
-    pub(super) topics: HashMap<Arc<str>, Vec<usize>>,
-    pub(super) extensions: Arc<Extensions>,
+    pub(super) subscriptions: Subscriptions,
     pub(super) partitions: HashMap<TopicPartition, Partition>,
     /// Lanes of subscriptions that take the records of all partitions together.
     pub(super) shared: HashMap<usize, Lane>,
     pub(super) tasks: JoinSet<()>,
     pub(super) note: UnboundedSender<Note>,
-    pub(super) notes: UnboundedReceiver<Note>,
+    notes: UnboundedReceiver<Note>,
+    asks: UnboundedReceiver<Ask>,
+    pub(super) control: Control,
+    pub(super) news: News,
     pub(super) commits: Commits,
     pub(super) drains: Drains,
+    pub(super) moves: Moves,
+    pub(super) listening: Listening,
+    pub(super) wanted: Wanted,
     pub(super) pressure: Pressure,
+    pub(super) dog: Dog,
     pub(super) counters: Arc<Counters>,
     /// Why the group ends, once it does.
     pub(super) ending: Option<Result<(), Error>>,
     /// When to wait for the consumer no longer, once it was told to leave.
     pub(super) closing: Option<Instant>,
     pub(super) closed: bool,
-}
-
-/// A partition that is this member's.
-pub(super) struct Partition {
-    pub(super) assignment: Arc<Assignment>,
-    pub(super) offsets: Offsets,
-    pub(super) lanes: HashMap<usize, Lane>,
-    /// Whether its lanes stay full for long, and since when it is held back because they are.
-    pub(super) is_slow: bool,
-    pub(super) held_back: Option<Instant>,
 }
 
 /// How far the end of a service has come.
@@ -68,11 +74,11 @@ pub(crate) enum Phase {
     Forced,
 }
 
-/// What a subscription has when the conductor gets it.
-pub(crate) struct Offered {
-    pub(crate) topics: Vec<Arc<str>>,
-    pub(crate) runner: Runner,
-    pub(crate) policy: Policy,
+/// The end of a group's line that the conductor has.
+pub(crate) struct Line {
+    pub(crate) control: Control,
+    pub(crate) asks: UnboundedReceiver<Ask>,
+    pub(crate) news: News,
 }
 
 impl Phase {
@@ -92,45 +98,42 @@ impl Phase {
 }
 
 impl Conductor {
+    /// The conductor of a group, which commits if there is a group to commit for.
     pub(crate) fn new(
-        (group, options): (Arc<str>, Options),
+        (options, commits_at_all): (Options, bool),
         offered: Vec<Offered>,
-        consumer: Box<dyn Consumer>,
-        (producer, extensions): (Arc<dyn Producer>, Arc<Extensions>),
+        (consumer, producer): (Box<dyn Consumer>, Arc<dyn Producer>),
+        Line { control, asks, news }: Line,
     ) -> Self {
         let counters = Arc::<Counters>::default();
-        let budget = Arc::new(Budget::new(options.max_in_flight));
-        let mut topics: HashMap<_, Vec<_>> = HashMap::new();
-        let mut subscriptions = Vec::with_capacity(offered.len());
-        for (i, it) in offered.into_iter().enumerate() {
-            it.topics.into_iter().for_each(|topic| topics.entry(topic).or_default().push(i));
-            subscriptions.push(Arc::new(Subscription {
-                group: group.clone(),
-                runner: it.runner,
-                policy: it.policy,
-                producer: producer.clone(),
-                budget: budget.clone(),
-                counters: counters.clone(),
-                handle: tokio::runtime::Handle::current(),
-            }));
-        }
+        let most = options.max_in_flight;
+        let mut subscriptions =
+            Subscriptions::new(producer, control.clone(), most, counters.clone());
+        offered.into_iter().for_each(|it| subscriptions.add(it));
         let (note, notes) = unbounded_channel();
+        let dog = Dog::new(options.watchdog);
         let commits = Commits::new(options.commit_interval, options.commit_every);
         Self {
-            group,
+            group: control.group().into(),
+            commits_at_all,
             options,
             consumer,
             subscriptions,
-            topics,
-            extensions,
             partitions: HashMap::new(),
             shared: HashMap::new(),
             tasks: JoinSet::new(),
             note,
             notes,
+            asks,
+            control,
+            news,
             commits,
             drains: Drains::default(),
+            moves: Moves::default(),
+            listening: Listening::default(),
+            wanted: Wanted::default(),
             pressure: Pressure::default(),
+            dog,
             counters,
             ending: None,
             closing: None,
@@ -151,7 +154,14 @@ impl Conductor {
                     self.event(event);
                 }
                 Some(note) = self.notes.recv() => self.note(note),
-                Some(ended) = self.tasks.join_next() => self.lane_ended(ended),
+                Some(ask) = self.asks.recv() => {
+                    self.asked(ask);
+                    // What is asked for at the same time is done together.
+                    while let Ok(ask) = self.asks.try_recv() {
+                        self.asked(ask);
+                    }
+                }
+                Some(ended) = self.tasks.join_next() => self.task_ended(ended),
                 Ok(()) = phase.changed() => {
                     let phase = *phase.borrow_and_update();
                     self.phase(phase);
@@ -159,7 +169,10 @@ impl Conductor {
                 () = alarm.as_mut() => {}
             }
             self.press();
+            self.go();
             self.progress();
+            self.answer_empty();
+            self.watch();
         }
         self.report();
         self.ending.unwrap_or_else(|| {
@@ -178,10 +191,13 @@ impl Conductor {
                     partition.offsets.passed(offset);
                 }
             }
+            Event::Moved(place, epoch, offset) => self.moved(&place, epoch, offset),
+            Event::Reset { partition, from, to } => self.reset(partition, from, to),
             Event::Assigned(assigned) => self.assigned(assigned),
             Event::Revoked(places, within) => self.revoked(places, within),
             Event::Lost(places) => self.lost(&places),
             Event::Committed(result) => self.committed(result),
+            Event::Fetches(fetches) => self.fetched(fetches),
             Event::Trouble(error) => {
                 tracing::warn!(group = %self.group, %error, "the broker gives trouble");
             }
@@ -200,9 +216,12 @@ impl Conductor {
                 if let Some(partition) = self.partition(&place, epoch) {
                     // Lets go of the chunks that are settled.
                     partition.offsets.committable();
+                    self.weigh(&place);
                 }
             }
             Note::Room(place, epoch) => self.room(&place, epoch),
+            Note::Began(committed) => self.began(committed),
+            Note::Heard(call) => self.heard(call),
             Note::Quiet => {}
             Note::Failed(error) => self.end(Err(error)),
         }
@@ -221,33 +240,34 @@ impl Conductor {
     fn received(&mut self, chunk: &Chunk) {
         let live =
             self.partitions.get_mut(chunk.place()).filter(|it| it.assignment.takes(chunk.epoch()));
-        let (Some(partition), Some(subscribed)) = (live, self.topics.get(chunk.topic())) else {
+        let Some(partition) = live.filter(|it| !it.takers.is_empty()) else {
             self.counters.stale.add(chunk.len());
             return;
         };
         self.counters.received.add(chunk.len());
-        let loads: Vec<_> = subscribed
-            .iter()
-            .map(|i| {
-                Load::new(chunk, &partition.assignment, &self.subscriptions[*i], &self.extensions)
-            })
-            .collect();
+        let load = |taker: &Taker| {
+            Load::new(chunk, &partition.assignment, &taker.subscription, &taker.extensions)
+        };
+        let loads: Vec<_> = partition.takers.iter().map(load).collect();
+        partition.watch.received(Instant::now());
         partition.offsets.received(loads.iter().map(|load| load.work.clone()).collect());
         let mut full = false;
-        for (i, load) in subscribed.iter().zip(loads) {
-            let subscription = &self.subscriptions[*i];
-            let lanes =
-                if subscription.is_shared() { &mut self.shared } else { &mut partition.lanes };
-            let lane =
-                lanes.entry(*i).or_insert_with(|| Lane::start(subscription, &mut self.tasks));
-            full |= lane.push(load);
+        for (taker, load) in partition.takers.iter().zip(loads) {
+            let lanes = if taker.subscription.is_shared() {
+                &mut self.shared
+            } else {
+                &mut partition.lanes
+            };
+            let start = || Lane::start(&taker.subscription, &mut self.tasks);
+            full |= lanes.entry(taker.index).or_insert_with(start).push(load);
         }
         if full {
             self.full(chunk.place());
         }
+        self.weigh(chunk.place());
     }
 
-    fn lane_ended(&mut self, ended: Result<(), tokio::task::JoinError>) {
+    fn task_ended(&mut self, ended: Result<(), tokio::task::JoinError>) {
         if let Err(error) = ended {
             let message =
                 format!("could not go on in group `{}`: a lane broke: {error}", self.group);
@@ -260,8 +280,9 @@ impl Conductor {
         let now = Instant::now();
         let drain = self.drains.front().map(|drain| drain.due(now));
         let commit = self.commits.due().filter(|_| self.closing.is_none());
-        let times = [commit, drain, self.closing, self.pressure.due()];
-        times.into_iter().flatten().min().unwrap_or(now + Duration::from_secs(60))
+        let others = [self.closing, self.pressure.due(), self.moves.due(), self.dog.due()];
+        let times = [commit, drain].into_iter().chain(others);
+        times.flatten().min().unwrap_or(now + Duration::from_secs(60))
     }
 
     pub(super) fn partition(
@@ -270,24 +291,5 @@ impl Conductor {
         epoch: Epoch,
     ) -> Option<&mut Partition> {
         self.partitions.get_mut(place).filter(|partition| partition.assignment.epoch == epoch)
-    }
-}
-
-impl Partition {
-    pub(super) fn new(assignment: Assignment) -> Self {
-        let assignment = Arc::new(assignment);
-        Self {
-            assignment,
-            offsets: Offsets::default(),
-            lanes: HashMap::new(),
-            is_slow: false,
-            held_back: None,
-        }
-    }
-
-    /// No call begins any more, and what waits in lanes is dropped.
-    pub(super) fn end(&mut self) {
-        self.assignment.end();
-        self.lanes.clear();
     }
 }

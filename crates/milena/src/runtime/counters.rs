@@ -18,6 +18,14 @@ pub(crate) struct Counters {
     pub(crate) stale: Counter,
     /// Calls that ended after their partition had gone to another member, whose results were dropped.
     pub(crate) late: Counter,
+    /// Calls of rebalance listeners that failed or took too long.
+    pub(crate) listener_failures: Counter,
+    /// Partitions whose position was not there any more.
+    pub(crate) resets: Counter,
+    /// Calls that had not ended when their partition went to another member.
+    pub(crate) overlaps: Counter,
+    /// What the watchdog told.
+    pub(crate) barks: Counter,
 }
 
 /// A number that only grows.

@@ -15,6 +15,10 @@ pub(crate) struct Drain {
     /// When to commit again, behind a commit that was refused for now.
     pub(crate) again: Option<Instant>,
     pub(crate) gave_up: bool,
+    /// How long listeners may take, and the call by which they were told.
+    pub(crate) listener_within: Duration,
+    pub(crate) told: Option<u64>,
+    pub(crate) heard: bool,
 }
 
 /// What comes behind a drain.
@@ -27,8 +31,15 @@ pub(crate) enum Then {
 }
 
 impl Drain {
-    pub(crate) fn new(places: Vec<TopicPartition>, then: Then, within: Duration) -> Self {
-        Self { places, then, deadline: Instant::now() + within, again: None, gave_up: false }
+    /// These partitions, with this time for what runs, and for listeners.
+    pub(crate) fn new(
+        places: Vec<TopicPartition>,
+        then: Then,
+        (within, listener_within): (Duration, Duration),
+    ) -> Self {
+        let deadline = Instant::now() + within;
+        let (again, gave_up, told, heard) = (None, false, None, false);
+        Self { places, then, deadline, again, gave_up, listener_within, told, heard }
     }
 
     /// Whether no more commits are tried.
@@ -39,6 +50,8 @@ impl Drain {
     /// When to look at it again, if nothing happens before.
     pub(crate) fn due(&self, now: Instant) -> Instant {
         match self.again {
+            // Listeners answer in time by themselves.
+            _ if self.told.is_some() => now + Duration::from_secs(60),
             Some(again) => again,
             None if now < self.deadline => self.deadline,
             None => self.deadline + COMMIT_GRACE,
@@ -79,9 +92,18 @@ impl Drains {
         self.0.retain(|drain| !drain.places.is_empty() || drain.then == Then::Close);
     }
 
+    /// Listeners have heard this call.
+    pub(crate) fn heard(&mut self, call: u64) {
+        self.0.iter_mut().filter(|it| it.told == Some(call)).for_each(|it| it.heard = true);
+    }
+
     /// Nothing waits any longer.
     pub(crate) fn hurry(&mut self) {
         let now = Instant::now();
-        self.0.iter_mut().for_each(|drain| drain.deadline = drain.deadline.min(now));
+        for drain in &mut self.0 {
+            drain.deadline = drain.deadline.min(now);
+            drain.heard |= drain.told.is_some();
+            drain.listener_within = Duration::ZERO;
+        }
     }
 }

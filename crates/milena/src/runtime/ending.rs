@@ -1,6 +1,7 @@
 use super::{
-    conductor::{Conductor, Partition},
+    conductor::Conductor,
     drain::{Drain, Drains, Then},
+    partition::Partition,
     rebalance::listed,
 };
 use milena_core::error::{Error, ErrorKind};
@@ -25,8 +26,10 @@ impl Conductor {
         }
         self.partitions.values_mut().for_each(Partition::end);
         self.shared.clear();
-        let places = self.partitions.keys().cloned().collect();
-        self.drains.add(Drain::new(places, Then::Close, self.options.drain_timeout));
+        let places: Vec<_> = self.partitions.keys().cloned().collect();
+        self.moves.give_up(&places);
+        let within = (self.options.drain_timeout, self.options.listener_timeout);
+        self.drains.add(Drain::new(places, Then::Close, within));
     }
 
     /// Ends the group without what needs the broker.
@@ -45,11 +48,11 @@ impl Conductor {
         tracing::info!(group = %self.group, partitions = %listed(self.partitions.keys()), "leaving");
         let mut unfinished = Vec::new();
         for (place, mut partition) in std::mem::take(&mut self.partitions) {
-            partition.end();
-            if !partition.assignment.leave() {
+            if !partition.assignment.is_quiet() {
                 let offset = partition.offsets.committable().unwrap_or_default();
                 unfinished.push(format!("{place}/{offset}"));
             }
+            self.leave(&place, &mut partition);
         }
         if !unfinished.is_empty() && matches!(self.ending, Some(Ok(()))) {
             unfinished.sort_unstable();

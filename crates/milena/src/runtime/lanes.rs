@@ -1,5 +1,8 @@
-use super::{Assignment, Subscription, Work, attempt::run_chunk, batches};
-use crate::route::{Run, Runner};
+use super::{Assignment, Subscription, Work, attempt::run_chunk, batches, side_by_side};
+use crate::{
+    route::{Run, Runner},
+    subscriber::by_partition,
+};
 use milena_core::record::{Chunk, Extensions};
 use std::sync::Arc;
 use tokio::{
@@ -19,13 +22,18 @@ pub(crate) struct Lane(UnboundedSender<Load>);
 
 impl Lane {
     /// Starts a lane for this subscription.
-    pub(crate) fn start(subscription: &Subscription, tasks: &mut JoinSet<()>) -> Self {
+    pub(crate) fn start(subscription: &Arc<Subscription>, tasks: &mut JoinSet<()>) -> Self {
         // What waits in the channel is bounded by the marks of each partition, which is held back above them.
         let (sender, loads) = unbounded_channel();
         match &subscription.runner {
-            Runner::Each(handler) => tasks.spawn(one_by_one(handler.clone(), loads)),
+            Runner::Each(handler) if subscription.policy.concurrency == by_partition() => {
+                tasks.spawn(one_by_one(handler.clone(), loads))
+            }
+            Runner::Each(handler) => {
+                tasks.spawn(side_by_side::run(handler.clone(), subscription.clone(), loads))
+            }
             Runner::Batch(route) => {
-                tasks.spawn(batches::run(route.clone(), subscription.policy.clone(), loads))
+                tasks.spawn(batches::run(route.clone(), subscription.clone(), loads))
             }
         };
         Self(sender)

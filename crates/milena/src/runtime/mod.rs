@@ -4,6 +4,7 @@ mod acks;
 mod assignment;
 mod attempt;
 mod batches;
+mod breaker;
 mod budget;
 mod commit;
 mod conductor;
@@ -11,24 +12,37 @@ mod counters;
 mod dead_letter;
 mod drain;
 mod ending;
+mod keys;
 mod lanes;
+mod listening;
+mod moves;
 mod offsets;
+mod partition;
+mod permit;
 mod pressure;
 mod rebalance;
 mod replies;
 mod settle;
+mod side_by_side;
+mod steering;
+mod subscriptions;
+mod watchdog;
 mod work;
 
-pub(crate) use conductor::{Conductor, Offered, Phase};
+pub(crate) use conductor::{Conductor, Line, Phase};
+pub(crate) use subscriptions::union;
 
 use assignment::Assignment;
+use breaker::BreakerState;
 use budget::Budget;
 use counters::Counters;
+use permit::Permits;
 use work::Work;
 
 use crate::{
+    listener::Listen,
     route::Runner,
-    subscriber::{AckPolicy, Policy},
+    subscriber::{AckPolicy, Failing, Policy},
 };
 use milena_core::{
     error::Error,
@@ -42,8 +56,12 @@ pub(crate) struct Subscription {
     pub(crate) group: Arc<str>,
     pub(crate) runner: Runner,
     pub(crate) policy: Policy,
+    pub(crate) breaker: BreakerState,
+    pub(crate) listener: Option<Arc<dyn Listen>>,
     pub(crate) producer: Arc<dyn Producer>,
     pub(crate) budget: Arc<Budget>,
+    /// The calls it may make at once.
+    pub(crate) permits: Permits,
     pub(crate) counters: Arc<Counters>,
     /// For what comes back on threads of the driver.
     pub(crate) handle: tokio::runtime::Handle,
@@ -52,6 +70,14 @@ pub(crate) struct Subscription {
 impl Subscription {
     fn acks_on_receive(&self) -> bool {
         self.policy.ack == AckPolicy::OnReceive
+    }
+
+    /// Whether the dead letters of a subscription that `takes` these topics go to `topic`.
+    fn buries_in(&self, topic: &str, takes: impl Fn(&str) -> bool) -> bool {
+        match &self.policy.failing {
+            Failing::DeadLetter(letters) => letters.go_to(topic, takes),
+            Failing::Skip | Failing::Stop => false,
+        }
     }
 
     /// Whether one lane takes the records of all partitions.
@@ -73,6 +99,10 @@ pub(crate) enum Note {
     Settled(TopicPartition, Epoch, usize),
     /// A partition that was held back has room again.
     Room(TopicPartition, Epoch),
+    /// What the group had committed when these were assigned.
+    Began(Vec<(TopicPartition, Epoch, Option<i64>)>),
+    /// The listeners have heard the call of this number.
+    Heard(u64),
     /// Under an assignment that has ended nothing runs any more.
     Quiet,
     /// The service is to stop, for this reason.

@@ -12,6 +12,10 @@ pub(crate) struct Offsets {
     /// The offset behind the last record that was delivered.
     next: Option<i64>,
     committed: Option<i64>,
+    /// Whether reading began where somebody wanted, which is not committed yet.
+    moved: bool,
+    /// The records of the chunks, and their bytes.
+    weight: (usize, usize),
 }
 
 /// A chunk that was delivered, once to each subscription of its topic.
@@ -26,9 +30,41 @@ impl Offsets {
     pub(crate) fn received(&mut self, works: Vec<Arc<Work>>) {
         let Some(work) = works.first() else { return };
         // Nothing before the first record is ours to commit.
-        self.committed.get_or_insert(work.offset(0));
+        if !self.moved {
+            self.committed.get_or_insert(work.offset(0));
+        }
         self.next = Some(work.offset(work.len() - 1) + 1);
+        self.weight.0 += work.len();
+        self.weight.1 += work.records().bytes();
         self.chunks.push_back(Received { works, base: 0 });
+    }
+
+    /// How many records were delivered from the first chunk on that is not settled whole, and how many
+    /// bytes they take.
+    pub(crate) fn weight(&self) -> (usize, usize) {
+        self.weight
+    }
+
+    /// The offset of the next record that is delivered.
+    pub(crate) fn position(&self) -> Option<i64> {
+        self.next
+    }
+
+    /// What the broker has.
+    pub(crate) fn last_committed(&self) -> Option<i64> {
+        self.committed
+    }
+
+    /// The offsets that are not settled, in order, so many at most; and how many there are.
+    pub(crate) fn unsettled(&self, most: usize) -> (Vec<i64>, usize) {
+        let all = || self.chunks.iter().flat_map(Received::all_unsettled);
+        (all().take(most).collect(), all().count())
+    }
+
+    /// Reading begins at this offset, because somebody wants it so; that is to be committed, too.
+    pub(crate) fn moved(&mut self, offset: i64) {
+        self.next = Some(offset);
+        self.moved = true;
     }
 
     /// There is nothing to read before this offset.
@@ -42,6 +78,8 @@ impl Offsets {
             if let Some(offset) = front.unsettled() {
                 return Some(offset);
             }
+            self.weight.0 -= front.works[0].len();
+            self.weight.1 -= front.works[0].records().bytes();
             self.chunks.pop_front();
         }
         self.next
@@ -56,10 +94,18 @@ impl Offsets {
     /// The broker has this commit.
     pub(crate) fn committed(&mut self, offset: i64) {
         self.committed = self.committed.max(Some(offset));
+        self.moved = false;
     }
 }
 
 impl Received {
+    fn all_unsettled(&self) -> impl Iterator<Item = i64> {
+        let first = &self.works[0];
+        (self.base..first.len())
+            .filter(|index| !self.works.iter().all(|work| work.is_settled(*index)))
+            .map(|index| first.offset(index))
+    }
+
     fn unsettled(&mut self) -> Option<i64> {
         let len = self.works[0].len();
         while self.base < len && self.works.iter().all(|work| work.is_settled(self.base)) {

@@ -1,4 +1,4 @@
-use super::conductor::{Conductor, Partition};
+use super::{conductor::Conductor, partition::Partition};
 use milena_core::record::{Epoch, TopicPartition};
 use std::{mem, time::Duration};
 use tokio::time::Instant;
@@ -15,6 +15,32 @@ const PATIENCE: Duration = Duration::from_millis(20);
 pub(super) struct Pressure {
     full: Vec<(TopicPartition, Epoch)>,
     until: Option<Instant>,
+}
+
+/// Why a partition delivers nothing for now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Why {
+    /// Its lanes are full.
+    Full,
+    /// Too much was delivered behind a record that is not settled.
+    Behind,
+    /// A user paused it.
+    Paused,
+}
+
+/// Since when a partition is held back, for each reason there is.
+#[derive(Debug, Default)]
+pub(super) struct HeldBack {
+    why: Vec<(Why, Instant)>,
+    /// Whether its lanes stay full for long.
+    is_slow: bool,
+}
+
+impl HeldBack {
+    /// Whether it is held back for this reason.
+    pub(super) fn by(&self, why: Why) -> bool {
+        self.why.iter().any(|(known, _)| *known == why)
+    }
 }
 
 impl Pressure {
@@ -48,8 +74,8 @@ impl Conductor {
     /// The lanes of a partition are full.
     pub(super) fn full(&mut self, place: &TopicPartition) {
         let Some(partition) = self.partitions.get_mut(place) else { return };
-        if partition.is_slow {
-            self.hold_back(place);
+        if partition.held_back.is_slow {
+            self.hold_back(place, Why::Full);
         } else {
             self.pressure.wait_for(place.clone(), partition.assignment.epoch);
         }
@@ -60,11 +86,11 @@ impl Conductor {
         if self.pressure.relieve(place, epoch) {
             return;
         }
-        let live = |it: &&mut Partition| it.assignment.is_live();
-        if let Some(partition) = self.partition(place, epoch).filter(live) {
-            let since = partition.held_back.take();
-            partition.is_slow = since.is_some_and(|since| since.elapsed() > PATIENCE);
-            self.consumer.unpark(place);
+        if self.partition(place, epoch).is_some() {
+            let since = self.let_go(place, Why::Full);
+            if let Some(partition) = self.partitions.get_mut(place) {
+                partition.held_back.is_slow = since.is_some_and(|since| since.elapsed() > PATIENCE);
+            }
         }
     }
 
@@ -77,15 +103,60 @@ impl Conductor {
         self.pressure.until = None;
         for (place, epoch) in mem::take(&mut self.pressure.full) {
             if self.partition(&place, epoch).is_some_and(|it| it.assignment.is_live()) {
-                self.hold_back(&place);
+                self.hold_back(&place, Why::Full);
             }
         }
     }
 
-    fn hold_back(&mut self, place: &TopicPartition) {
+    /// Holds a partition back of which much was delivered behind a record that is not settled, or lets it
+    /// go on.
+    pub(super) fn weigh(&mut self, place: &TopicPartition) {
+        let (most_records, most_bytes) = self.options.max_ahead;
         let Some(partition) = self.partitions.get_mut(place) else { return };
-        (partition.is_slow, partition.held_back) = (true, Some(Instant::now()));
-        tracing::debug!(partition = %place, "its lane is full, so the partition is held back");
-        self.consumer.park(place);
+        let (records, bytes) = partition.offsets.weight();
+        let held = partition.held_back.by(Why::Behind);
+        if !held && (records >= most_records || bytes >= most_bytes) {
+            let offset = partition.offsets.committable();
+            tracing::warn!(
+                group = %self.group, partition = %place, offset, records, bytes,
+                "a record that is not done holds its partition back"
+            );
+            self.hold_back(place, Why::Behind);
+        } else if held && records <= most_records / 2 && bytes <= most_bytes / 2 {
+            self.let_go(place, Why::Behind);
+        }
+    }
+
+    pub(super) fn hold_back(&mut self, place: &TopicPartition, why: Why) {
+        let Some(partition) = self.partitions.get_mut(place) else { return };
+        let held = &mut partition.held_back;
+        held.is_slow |= why == Why::Full;
+        if held.by(why) {
+            return;
+        }
+        tracing::debug!(group = %self.group, partition = %place, ?why, "a partition is held back");
+        held.why.push((why, Instant::now()));
+        if held.why.len() == 1 {
+            self.consumer.park(place);
+        }
+    }
+
+    /// This reason is none any more; says since when it was one.
+    pub(super) fn let_go(&mut self, place: &TopicPartition, why: Why) -> Option<Instant> {
+        let partition = self.partitions.get_mut(place)?;
+        let held = &mut partition.held_back;
+        let at = held.why.iter().position(|(known, _)| *known == why)?;
+        let (_, since) = held.why.remove(at);
+        if held.why.is_empty() && partition.assignment.is_live() {
+            self.consumer.unpark(place);
+        }
+        Some(since)
+    }
+}
+
+impl Partition {
+    /// The offset that holds it back, if one does.
+    pub(super) fn holding(&mut self) -> Option<i64> {
+        if self.held_back.by(Why::Behind) { self.offsets.committable() } else { None }
     }
 }

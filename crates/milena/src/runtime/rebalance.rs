@@ -1,24 +1,39 @@
 use super::{
     Assignment,
-    conductor::{Conductor, Partition},
+    conductor::Conductor,
     drain::{Drain, Then},
+    partition::Partition,
 };
+use crate::{control::Incident, listener::Moment};
 use milena_core::record::{Epoch, TopicPartition};
 use std::{fmt::Write, time::Duration};
 
 impl Conductor {
     pub(super) fn assigned(&mut self, assigned: Vec<(TopicPartition, Epoch)>) {
-        let starts = assigned.iter().map(|(place, _)| (place.clone(), None)).collect();
         // A member that leaves takes nothing on; what is read nevertheless is dropped.
-        if self.ending.is_none() {
-            tracing::info!(group = %self.group, partitions = %listed(assigned.iter().map(|it| &it.0)), "assigned");
-            for (place, epoch) in assigned {
-                let assignment =
-                    Assignment::new(place.clone(), epoch, self.options.buffer, self.note.clone());
-                self.partitions.insert(place, Partition::new(assignment));
-            }
+        if self.ending.is_some() {
+            return self.consumer.assign(assigned.into_iter().map(|(at, _)| (at, None)).collect());
         }
+        tracing::info!(group = %self.group, partitions = %listed(assigned.iter().map(|it| &it.0)), "assigned");
+        for (place, epoch) in &assigned {
+            let assignment =
+                Assignment::new(place.clone(), *epoch, self.options.buffer, self.note.clone());
+            let takers = self.subscriptions.takers(place);
+            self.partitions.insert(place.clone(), Partition::new(assignment, takers));
+        }
+        self.ask_where_it_began(&assigned);
+        if self.is_heard() {
+            self.tell_assigned(assigned);
+        } else {
+            self.begin(assigned.into_iter().map(|(at, _)| (at, None)).collect());
+        }
+    }
+
+    /// Begins to read, at these offsets or where the group left off.
+    pub(super) fn begin(&mut self, starts: Vec<(TopicPartition, Option<i64>)>) {
+        let places: Vec<_> = starts.iter().map(|(at, _)| at.clone()).collect();
         self.consumer.assign(starts);
+        places.iter().for_each(|place| self.apply_pause(place));
     }
 
     /// Begins to give the partitions up in good order.
@@ -27,26 +42,45 @@ impl Conductor {
         for place in &places {
             self.partitions.get_mut(place).into_iter().for_each(Partition::end);
         }
-        self.drains.add(Drain::new(places, Then::Release, within.min(self.options.drain_timeout)));
+        self.moves.give_up(&places);
+        let listener_within = within / 2;
+        let within = within.min(self.options.drain_timeout);
+        self.drains.add(Drain::new(places, Then::Release, (within, listener_within)));
     }
 
     pub(super) fn lost(&mut self, places: &[TopicPartition]) {
         tracing::warn!(group = %self.group, partitions = %listed(places), "lost: other members may have them already");
+        let epoch =
+            |at: &TopicPartition| Some((at.clone(), self.partitions.get(at)?.assignment.epoch));
+        let told: Vec<_> = places.iter().filter_map(epoch).collect();
         places.iter().for_each(|place| self.forget(place));
         self.drains.lost(places);
+        if self.is_heard() && !told.is_empty() {
+            self.tell(Moment::Lost, told, self.options.listener_timeout);
+        }
     }
 
     /// Nothing of this partition is ours any more.
     pub(super) fn forget(&mut self, place: &TopicPartition) {
+        self.moves.give_up([place]);
         let Some(mut partition) = self.partitions.remove(place) else { return };
         partition.end();
-        if !partition.assignment.leave() {
-            let offset = partition.offsets.committable();
-            tracing::warn!(
-                group = %self.group, partition = %place, offset,
-                "a call has not ended while the partition goes to another member; its result will be dropped"
-            );
+        self.leave(place, &mut partition);
+    }
+
+    /// This assignment of the partition is over. What still runs is told so, and its result dropped.
+    pub(super) fn leave(&mut self, place: &TopicPartition, partition: &mut Partition) {
+        partition.end();
+        if partition.assignment.leave() {
+            return;
         }
+        let offset = partition.offsets.committable().unwrap_or_default();
+        self.counters.overlaps.add(1);
+        tracing::warn!(
+            group = %self.group, partition = %place, offset,
+            "a call has not ended while the partition goes to another member; its result will be dropped"
+        );
+        self.news.tell(Incident::Overlap { partition: place.clone(), offset });
     }
 }
 

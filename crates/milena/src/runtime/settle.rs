@@ -142,10 +142,14 @@ impl Item {
     /// Obeys a decision. The hold of the call is given back when nothing more is to come of it here.
     async fn decided(&self, attempt: u32, decision: &Decision) -> ControlFlow<()> {
         match decision {
-            Decision::Done => self.work.release(self.index),
+            Decision::Done => {
+                self.work.succeeded(self.index);
+                self.work.release(self.index);
+            }
             Decision::Skip(why) => {
                 self.work.subscription.counters.skipped.add(1);
                 tracing::debug!(target: RECORDS, record = self.name(), why, "a record was skipped");
+                self.work.succeeded(self.index);
                 self.work.release(self.index);
             }
             Decision::DeadLetter(why) => {
@@ -176,6 +180,7 @@ impl Item {
             Failing::Skip => {
                 subscription.counters.skipped.add(1);
                 tracing::warn!(target: RECORDS, record = self.name(), attempt, error = %failure, "a record failed and was skipped");
+                self.work.failed(self.index, &failure.to_string());
                 self.work.release(self.index);
                 ControlFlow::Continue(())
             }
@@ -197,6 +202,8 @@ impl Item {
                 tracing::debug!(target: RECORDS, record, attempt, reason, %topic, "a record is to be a dead letter");
             }
         }
+        let (Why::Failed(text) | Why::Decided(text)) = why;
+        self.work.failed(self.index, text);
         dead_letter::send(self, topic, attempt, why).await?;
         self.work.release(self.index);
         ControlFlow::Continue(())

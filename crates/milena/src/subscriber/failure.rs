@@ -1,4 +1,4 @@
-use super::{DeadLetters, Failing, Retry, Subscriber};
+use super::{Breaker, DeadLetters, Failing, Retry, Subscriber};
 use std::{sync::Arc, time::Duration};
 
 /// What becomes of a record that fails.
@@ -84,6 +84,18 @@ impl<S, O, C> Subscriber<S, O, C> {
         let dead = matches!(self.policy.failing, Failing::DeadLetter(_));
         assert!(!dead, "failures are skipped or dead-lettered, not both");
         self.policy.failing = Failing::Skip;
+        self
+    }
+
+    /// Pauses the subscription when too many of its records fail; the default is [`Breaker::default`].
+    pub fn breaker(mut self, breaker: Breaker) -> Self {
+        self.policy.breaker = Some(breaker);
+        self
+    }
+
+    /// Goes on however many records fail.
+    pub fn without_breaker(mut self) -> Self {
+        self.policy.breaker = None;
         self
     }
 }

@@ -1,5 +1,7 @@
 //! Handlers and how their records are delivered to them.
 
+mod breaker;
+mod concurrency;
 mod dead_letters;
 mod each;
 mod failure;
@@ -7,18 +9,25 @@ mod policy;
 mod retry;
 
 pub use self::{
+    breaker::Breaker,
+    concurrency::{Concurrency, by_key, by_partition, unordered},
     each::{batch, each},
-    policy::{AckPolicy, Concurrency, by_partition},
+    policy::AckPolicy,
     retry::Retry,
 };
+pub(crate) use concurrency::{NullKeys, Order};
 pub(crate) use dead_letters::DeadLetters;
 pub(crate) use policy::{Batching, Failing, Policy};
 
-use crate::route::{Finish, Layers, Plan, Route};
+use crate::{
+    listener::{Listen, RebalanceListener},
+    route::{Finish, Layers, Plan, Route, Runner},
+};
 use milena_core::{
     error::BoxError,
     handler::{Delivery, IntoOutcome, Operation, Outcome},
     reply::{IntoRecords, Publish},
+    transport::Selection,
 };
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 use tower::{Layer, Service};
@@ -33,6 +42,7 @@ pub struct Subscriber<S, O, C> {
     layers: Layers,
     policy: Policy,
     operation: Operation,
+    listener: Option<Arc<dyn Listen>>,
     cardinality: PhantomData<C>,
 }
 
@@ -53,6 +63,21 @@ pub(crate) struct Subscribed<S> {
     pub(crate) layers: Layers,
     pub(crate) policy: Policy,
     pub(crate) operation: Operation,
+    pub(crate) listener: Option<Arc<dyn Listen>>,
+}
+
+/// A subscription as the runtime gets it.
+pub(crate) struct Offered {
+    pub(crate) selection: Selection,
+    pub(crate) runner: Runner,
+    pub(crate) policy: Policy,
+    pub(crate) listener: Option<Arc<dyn Listen>>,
+}
+
+impl fmt::Debug for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Offered").field(&self.selection).finish()
+    }
 }
 
 impl<S: 'static, O: 'static, C> Subscriber<S, O, C> {
@@ -65,6 +90,7 @@ impl<S: 'static, O: 'static, C> Subscriber<S, O, C> {
             layers: Layers::default(),
             policy: Policy::default(),
             operation,
+            listener: None,
             cardinality: PhantomData,
         }
     }
@@ -94,6 +120,7 @@ impl<S: 'static, O: 'static, C> Subscriber<S, O, C> {
             layers: self.layers,
             policy: self.policy,
             operation,
+            listener: self.listener,
             cardinality: PhantomData,
         }
     }
@@ -109,6 +136,7 @@ impl<S: 'static, O: 'static, C> Subscriber<S, O, C> {
             layers: self.layers,
             policy: self.policy,
             operation: self.operation,
+            listener: self.listener,
         }
     }
 }
@@ -124,6 +152,13 @@ impl<S, O, C> Subscriber<S, O, C> {
     pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
         self.policy.concurrency = concurrency;
         self
+    }
+
+    /// Has `listener` hear when partitions of the topics of this subscription come and go.
+    ///
+    /// It hears of no others; [`Router::on_rebalance`](crate::Router::on_rebalance) hears of all.
+    pub fn on_rebalance(self, listener: impl RebalanceListener) -> Self {
+        Self { listener: Some(Arc::new(listener)), ..self }
     }
 
     /// Wraps the calls of the handler in a `tower` layer; the last added is outermost.

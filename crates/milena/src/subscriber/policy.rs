@@ -1,4 +1,4 @@
-use super::{DeadLetters, Retry};
+use super::{Breaker, Concurrency, DeadLetters, Retry, by_partition};
 use std::time::Duration;
 
 /// How the records of a subscription are delivered, and what becomes of those that fail.
@@ -10,6 +10,7 @@ pub(crate) struct Policy {
     /// How long a call may take.
     pub(crate) timeout: Option<Duration>,
     pub(crate) failing: Failing,
+    pub(crate) breaker: Option<Breaker>,
     pub(crate) batching: Batching,
 }
 
@@ -21,6 +22,7 @@ impl Default for Policy {
             retry: Retry::default(),
             timeout: None,
             failing: Failing::Stop,
+            breaker: Some(Breaker::default()),
             batching: Batching::default(),
         }
     }
@@ -37,20 +39,6 @@ pub enum AckPolicy {
     /// When it was received, before its handler is called: at most once. What is in work when the
     /// service dies is lost.
     OnReceive,
-}
-
-/// How many records are in work at once, and in which order; [`by_partition`] makes one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Concurrency(Lanes);
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Lanes {
-    Partition,
-}
-
-/// One record of a partition at a time, in order; the partitions side by side. The default.
-pub fn by_partition() -> Concurrency {
-    Concurrency(Lanes::Partition)
 }
 
 /// What becomes of a record when its last attempt failed.

@@ -1,0 +1,123 @@
+use super::{
+    mailbox::Mailbox,
+    query::{self, Ask},
+};
+use crate::{error::error, native::Client, offload::offload};
+use milena_core::{
+    error::{Error, ErrorKind},
+    record::TopicPartition,
+    transport::{BoxFuture, Lookup},
+};
+use rdkafka::error::RDKafkaErrorCode as Code;
+use std::{
+    ops::Range,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+/// How long an answer may take.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// Answers questions about offsets, as long as the consumer has not closed.
+pub(super) struct Lookups {
+    /// The client ends with its consumer, whoever keeps this.
+    client: Weak<Client>,
+    mailbox: Arc<Mailbox>,
+    has_group: bool,
+}
+
+impl Lookups {
+    pub(super) fn new(client: &Arc<Client>, mailbox: Arc<Mailbox>, has_group: bool) -> Self {
+        Self { client: Arc::downgrade(client), mailbox, has_group }
+    }
+
+    /// Asks on a thread of its own.
+    fn ask<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        ask: impl FnOnce(&Client) -> Result<Vec<T>, Failure> + Send + 'static,
+    ) -> BoxFuture<'_, Result<Vec<T>, Error>> {
+        let client = self.client.upgrade().filter(|_| !self.mailbox.has_ended());
+        Box::pin(async move {
+            let Some(client) = client else {
+                let message = format!("could not {what}: the consumer has closed");
+                return Err(Error::new(ErrorKind::NotAssigned, message));
+            };
+            let answer = offload("kafka-lookup", move || ask(&client)).await;
+            let Some(answer) = answer else {
+                let message = format!("could not {what}: there is no thread for it");
+                return Err(Error::new(ErrorKind::Driver, message));
+            };
+            answer.map_err(|failure| failure.error(what))
+        })
+    }
+}
+
+/// An error, of one partition or of all.
+type At = Option<TopicPartition>;
+struct Failure(At, Code);
+
+impl Lookup for Lookups {
+    fn committed(
+        &self,
+        partitions: Vec<TopicPartition>,
+    ) -> BoxFuture<'_, Result<Vec<Option<i64>>, Error>> {
+        if !self.has_group {
+            return Box::pin(async move { Ok(vec![None; partitions.len()]) });
+        }
+        self.ask("look up committed offsets", move |client| {
+            each(&partitions, query::committed(client, &partitions, WITHIN))
+        })
+    }
+
+    fn bounds(
+        &self,
+        partitions: Vec<TopicPartition>,
+    ) -> BoxFuture<'_, Result<Vec<Range<i64>>, Error>> {
+        self.ask("look up the bounds of partitions", move |client| {
+            let bounds = each(&partitions, query::bounds(client, &partitions, WITHIN))?;
+            Ok(bounds.into_iter().map(|(oldest, end)| oldest..end).collect())
+        })
+    }
+
+    fn at_time(
+        &self,
+        times: Vec<(TopicPartition, i64)>,
+    ) -> BoxFuture<'_, Result<Vec<Option<i64>>, Error>> {
+        self.ask("look up offsets of times", move |client| {
+            let (partitions, asked): (Vec<_>, Vec<_>) =
+                times.into_iter().map(|(at, time)| (at.clone(), (at, Ask::Time(time)))).unzip();
+            each(&partitions, query::offsets(client, &asked, WITHIN))
+        })
+    }
+}
+
+impl Failure {
+    fn error(self, what: &str) -> Error {
+        let Self(at, code) = self;
+        let what = at.map_or_else(|| what.to_owned(), |at| format!("{what}, of `{at}`"));
+        match code {
+            Code::OperationTimedOut | Code::RequestTimedOut => {
+                let message = format!("could not {what}: no broker answered within 10 s");
+                Error::new(ErrorKind::TimedOut, message).with_source(code)
+            }
+            Code::UnknownPartition => {
+                let message = format!("could not {what}: there is no such partition");
+                Error::new(ErrorKind::UnknownTopic, message).with_source(code)
+            }
+            code => error(&what, code),
+        }
+    }
+}
+
+/// The answers, or the first error among them.
+fn each<T>(
+    partitions: &[TopicPartition],
+    answers: Result<Vec<Result<T, Code>>, Code>,
+) -> Result<Vec<T>, Failure> {
+    let answers = answers.map_err(|code| Failure(None, code))?;
+    let answer = |(at, answer): (&TopicPartition, Result<T, Code>)| {
+        answer.map_err(|code| Failure(Some(at.clone()), code))
+    };
+    partitions.iter().zip(answers).map(answer).collect()
+}

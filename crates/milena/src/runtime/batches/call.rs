@@ -1,0 +1,139 @@
+use super::Entry;
+use crate::{
+    route::{Failure, Route},
+    runtime::{
+        assignment::{Assignment, Busy},
+        permit::Permit,
+        settle::{Next, settle},
+    },
+};
+use futures_util::future::select_all;
+use milena_core::{handler::Delivery, record::Record};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use tokio::time::sleep;
+
+/// The records of a call, and what says that it runs.
+pub(super) struct Batch {
+    entries: Vec<Entry>,
+    _busy: Vec<Busy>,
+}
+
+impl Batch {
+    pub(super) fn new(entries: Vec<Entry>) -> Self {
+        let busy = assignments(&entries).map(Assignment::busy).collect();
+        Self { entries, _busy: busy }
+    }
+
+    /// Calls the handler until every record is settled. Broken off when the service is to stop.
+    pub(super) async fn conclude(mut self, route: &Route, permit: &mut Permit) -> ControlFlow<()> {
+        let mut attempt = 1;
+        loop {
+            // What ended before it was counted as running may be somebody else's already.
+            self.entries.retain(Entry::is_live);
+            if self.entries.is_empty() {
+                return ControlFlow::Continue(());
+            }
+            if !self.begin() {
+                permit.give_back();
+                self.may_begin().await;
+                self.await_turn(permit).await;
+                continue;
+            }
+            let delivery = self.delivery(attempt);
+            let result = route.attempt_batch(delivery.clone()).await;
+            self.fail_refused(&delivery, attempt).await?;
+            let items: Vec<_> = self.entries.iter().map(Entry::item).collect();
+            match settle(&items, attempt, result).await {
+                Next::Again(delay) => {
+                    permit.give_back();
+                    self.pause(delay).await;
+                    self.await_turn(permit).await;
+                }
+                Next::Stop if self.entries.iter().any(Entry::is_live) => {
+                    return ControlFlow::Break(());
+                }
+                Next::Onward | Next::Stop => return ControlFlow::Continue(()),
+            }
+            attempt += 1;
+            self.entries.iter().for_each(|it| it.load.work.retried(it.index, attempt));
+        }
+    }
+
+    /// Whether the handler may be called with all of the records. If so, it is now.
+    fn begin(&self) -> bool {
+        let proceed = assignments(&self.entries).all(|assignment| assignment.proceeds());
+        // To the breaker a batch is one call.
+        let begins =
+            proceed && self.entries.first().is_some_and(|first| first.load.work.begin(first.index));
+        if begins {
+            self.entries.iter().for_each(|entry| entry.load.work.begun(entry.index));
+        }
+        begins
+    }
+
+    /// Waits until that may be so; a partition that ends meanwhile has waited enough.
+    async fn may_begin(&self) {
+        let all = async {
+            for entry in &self.entries {
+                entry.load.work.may_begin().await;
+            }
+        };
+        tokio::select! {
+            () = all => {}
+            () = self.ended() => {}
+        }
+    }
+
+    fn delivery(&self, attempt: u32) -> Delivery {
+        let record = |entry: &Entry| {
+            Record::new(entry.load.chunk.clone(), entry.index).with_attempt(attempt)
+        };
+        Delivery::batch(self.entries.iter().map(record))
+    }
+
+    /// Takes out the records that could not be decoded: each fails alone.
+    async fn fail_refused(&mut self, delivery: &Delivery, attempt: u32) -> ControlFlow<()> {
+        let mut refused = delivery.take_refused();
+        // From behind, so that taking one out does not move those that are still to come.
+        refused.sort_unstable_by_key(|(index, _)| std::cmp::Reverse(*index));
+        refused.dedup_by_key(|(index, _)| *index);
+        let mut failures = Vec::with_capacity(refused.len());
+        for (index, why) in refused {
+            failures.push((self.entries.remove(index), Failure::Refused(why)));
+        }
+        for (entry, failure) in failures.into_iter().rev() {
+            entry.item().fail(attempt, &failure).await?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Waits until the records of a partition that has not ended may be called with again.
+    async fn await_turn(&self, permit: &mut Permit) {
+        for entry in self.entries.iter().filter(|entry| entry.is_live()) {
+            if permit.take(entry.assignment()).await.is_continue() {
+                return;
+            }
+        }
+    }
+
+    /// Waits before another attempt; a partition that ends meanwhile has waited enough.
+    async fn pause(&self, delay: Duration) {
+        tokio::select! {
+            () = sleep(delay) => {}
+            () = self.ended() => {}
+        }
+    }
+
+    /// Waits until a partition of it has ended.
+    async fn ended(&self) {
+        let ended = assignments(&self.entries).map(|assignment| Box::pin(assignment.ended()));
+        select_all(ended).await;
+    }
+}
+
+/// The assignments of these records; one may come more than once, but not twice in a row.
+fn assignments(entries: &[Entry]) -> impl Iterator<Item = &Arc<Assignment>> {
+    entries
+        .chunk_by(|one, next| Arc::ptr_eq(one.assignment(), next.assignment()))
+        .map(|same| same[0].assignment())
+}

@@ -1,0 +1,48 @@
+use super::watchdog::Watch;
+use super::{Assignment, lanes::Lane, offsets::Offsets, pressure::HeldBack, subscriptions::Taker};
+use std::{collections::HashMap, sync::Arc};
+use tokio::time::Instant;
+
+/// A partition that is this member's.
+pub(super) struct Partition {
+    pub(super) assignment: Arc<Assignment>,
+    pub(super) takers: Vec<Taker>,
+    pub(super) offsets: Offsets,
+    pub(super) lanes: HashMap<usize, Lane>,
+    pub(super) held_back: HeldBack,
+    /// Whether a user paused it alone.
+    pub(super) is_paused: bool,
+    /// The offset behind its newest record, as far as it is known.
+    pub(super) end_offset: Option<i64>,
+    /// What the group had committed when it was assigned, as far as that is known.
+    pub(super) began: Option<i64>,
+    pub(super) watch: Watch,
+}
+
+impl Partition {
+    pub(super) fn new(assignment: Assignment, takers: Vec<Taker>) -> Self {
+        Self {
+            assignment: Arc::new(assignment),
+            takers,
+            offsets: Offsets::default(),
+            lanes: HashMap::new(),
+            held_back: HeldBack::default(),
+            is_paused: false,
+            end_offset: None,
+            began: None,
+            watch: Watch::new(Instant::now()),
+        }
+    }
+
+    /// No call begins any more, and what waits in lanes is dropped.
+    pub(super) fn end(&mut self) {
+        self.assignment.end();
+        self.lanes.clear();
+    }
+
+    /// Whether everything that was delivered is done.
+    pub(super) fn is_empty(&mut self) -> bool {
+        self.offsets.committable();
+        self.offsets.weight().0 == 0
+    }
+}
