@@ -50,7 +50,7 @@ async fn a_call_that_takes_too_long_fails_and_is_retried_and_the_lane_goes_on() 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_never_ends_stops_the_service_by_default_and_its_record_is_named() {
     async fn never() {
-        pending().await
+        pending::<()>().await;
     }
     let app = Router::new("g").subscribe("orders", each(never).timeout(Duration::from_secs(2)));
     let test = TestApp::start(app).await;
@@ -93,7 +93,7 @@ async fn a_retry_can_be_for_calls_that_took_too_long_alone() {
 async fn a_batch_is_bounded_as_one_call() {
     async fn sleep_at_first(Batch(orders): Batch<(Json<Order>, Attempt)>) {
         if orders[0].1 == Attempt(1) {
-            pending().await
+            pending::<()>().await;
         }
     }
     let subscriber = batch(sleep_at_first).timeout(50 * MS).retry(Retry::fixed(2, MS));
@@ -108,7 +108,7 @@ async fn a_batch_is_bounded_as_one_call() {
 #[tokio::test(start_paused = true)]
 async fn layers_are_inside_of_the_bound_and_their_waiting_counts() {
     async fn never() {
-        pending().await
+        pending::<()>().await;
     }
     type Seen = Arc<Mutex<Vec<&'static str>>>;
     let seen = Seen::default();
