@@ -19,7 +19,7 @@ fn a_router_that_makes_no_sense_is_refused_where_it_is_written() {
         ack.done();
     }
     let new = || Router::new("billing");
-    let cases: [(&str, fn() -> Router); 9] = [
+    let cases: [(&str, fn() -> Router); 11] = [
         ("the name of a consumer group cannot be empty", || Router::new("")),
         (
             "no topic can be called ``: a name has 1 to 249 letters, digits, `.`, `_` and `-`",
@@ -35,8 +35,14 @@ fn a_router_that_makes_no_sense_is_refused_where_it_is_written() {
         ("topic `a` is named twice in one subscription", || {
             Router::new("g").subscribe(["a", "a"], each(work))
         }),
-        ("the dead letters of topic `a` would come back to it", || {
+        ("dead letters would come back to their subscription, which takes topic `a`", || {
             Router::new("g").subscribe(["b", "a"], each(work).dead_letter("a"))
+        }),
+        ("dead letters would come back to their subscription, which takes topic `a.dead`", || {
+            Router::new("g").subscribe(["a.dead", "a"], each(work).dead_letters())
+        }),
+        ("a call that may take no time cannot succeed", || {
+            Router::new("g").subscribe("a", each(work).timeout(std::time::Duration::ZERO))
         }),
         ("failures are skipped or dead-lettered, not both", || {
             Router::new("g").subscribe("a", each(work).skip_failures().dead_letter("b"))

@@ -45,6 +45,8 @@ async fn an_order_that_keeps_failing_is_dead_lettered() {
             ("milena-dead-letter-partition", Some("0")),
             ("milena-dead-letter-offset", Some("1")),
             ("milena-dead-letter-timestamp", Some(&*source)),
+            ("milena-dead-letter-timestamp-type", Some("CreateTime")),
+            ("milena-dead-letter-group", Some("billing")),
             ("milena-dead-letter-attempts", Some("3")),
             ("milena-dead-letter-error", Some("the order costs -2 cents")),
         ]
@@ -78,7 +80,7 @@ async fn retries_wait_as_long_as_they_are_told_and_keep_the_order() {
         }
     }
     let state = Both(Arc::default(), Instant::now());
-    let retry = Retry::exponential(3).starting_at(100 * MS);
+    let retry = Retry::exponential(3).starting_at(100 * MS).without_jitter();
     let app = Router::new("g")
         .subscribe("orders", each(fail_twice).retry(retry))
         .with_state(state.clone());

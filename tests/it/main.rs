@@ -14,17 +14,24 @@ mod acks;
 mod assembly;
 mod batches;
 mod billing;
+mod breaker;
 mod control;
+mod dead_letters;
 mod extract;
 mod failure;
 mod groups;
+mod isolation;
 mod journey;
 mod layers;
 mod listeners;
+mod logs;
 mod options;
+mod refusals;
 mod replies;
+mod retry;
 mod selections;
 mod shutdown;
+mod timeout;
 
 /// Shows what a test logs, when `RUST_LOG` says so.
 pub(crate) fn trace() {

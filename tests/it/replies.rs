@@ -96,7 +96,7 @@ async fn a_reply_that_the_broker_refuses_is_a_failure_that_is_not_retried() {
     }
     let calls = Arc::new(AtomicU32::new(0));
     let broker = Memory::new();
-    broker.faults().limit_record_bytes(Some(300));
+    broker.faults().limit_record_bytes(Some(600));
     let subscriber = each(grow).publish_to("large").retry(Retry::fixed(5, MS)).dead_letter("dead");
     let app = Router::new("g").subscribe("orders", subscriber).with_state(calls.clone());
     let test = TestApp::start_on(broker.clone(), app).await;

@@ -162,7 +162,9 @@ fn topics_and_partitions_take_two_routers() {
 }
 
 #[test]
-#[should_panic(expected = "the dead letters of topic `t.dead` would come back to it")]
+#[should_panic(
+    expected = "dead letters would come back to their subscription, which takes topic `t.dead`"
+)]
 fn dead_letters_that_match_the_pattern_would_come_back() {
     let dead = each(|| async {}).dead_letter("t.dead");
     let _ = Router::<()>::new("g").subscribe(Topics::matching("t.*"), dead);

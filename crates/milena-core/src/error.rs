@@ -1,11 +1,23 @@
 //! What Milena says when it could not do something.
 
+#[cfg(feature = "anyhow")]
+mod anyhow;
+
+#[cfg(feature = "anyhow")]
+pub(crate) use anyhow::boxed;
+
 use std::{error, fmt};
 
 /// Any error, as in `tower`.
 ///
 /// It stands where a user's code meets Milena: what a handler returns, what an extractor refuses with.
 pub type BoxError = Box<dyn error::Error + Send + Sync>;
+
+/// The error of a handler, in a box that can be asked for its type.
+#[cfg(not(feature = "anyhow"))]
+pub(crate) fn boxed<E: Into<BoxError> + 'static>(error: E) -> BoxError {
+    error.into()
+}
 
 /// Why Milena, or a driver of it, could not do something.
 ///

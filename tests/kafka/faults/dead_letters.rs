@@ -84,13 +84,13 @@ async fn what_cannot_be_decoded_becomes_a_dead_letter_byte_for_byte() {
     for ((letter, record), (given, word)) in letters.iter().zip(&sources).zip(&written) {
         // What was given is what the source has, and so what the letter is to have.
         assert_eq!(record.payload(), given.value.as_deref());
-        check_letter(letter, record, word);
+        check_letter(letter, record, (&group, word));
         let written = letter.timestamp().to_millis().unwrap();
         assert!((start..=now()).contains(&written), "{written} is between {start} and now");
     }
 }
 
-fn check_letter(letter: &OwnedMessage, source: &OwnedMessage, word: &str) {
+fn check_letter(letter: &OwnedMessage, source: &OwnedMessage, (group, word): (&str, &str)) {
     assert_eq!(letter.key(), source.key(), "{source:?}");
     assert_eq!(letter.payload(), source.payload(), "{source:?}");
     let (mut before, mut behind) = (headers(source), headers(letter));
@@ -103,6 +103,8 @@ fn check_letter(letter: &OwnedMessage, source: &OwnedMessage, word: &str) {
         header("partition", source.partition().to_string()),
         header("offset", source.offset().to_string()),
         header("timestamp", source.timestamp().to_millis().unwrap().to_string()),
+        header("timestamp-type", "CreateTime".to_owned()),
+        header("group", group.to_owned()),
         header("attempts", "1".to_owned()),
     ]);
     assert_eq!(behind, before);

@@ -1,6 +1,7 @@
 //! The arguments of handlers: what can be taken from a record, one file a kind.
 
 mod ack;
+mod attempt;
 mod cancellation;
 mod header;
 #[cfg(feature = "json")]
@@ -14,6 +15,7 @@ mod state;
 
 pub use self::{
     ack::Ack,
+    attempt::Attempt,
     cancellation::Cancellation,
     header::{FromHeader, Header},
     key::{FromKey, IntoKey, Key},
@@ -53,7 +55,7 @@ use std::{error, fmt};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a handler argument",
     label = "this argument is not an extractor",
-    note = "a handler takes extractors: `Json<T>`, `Bytes`, `String`, `Key<T>`, `Headers`, `Header<T>`, `Metadata`, `Path<T>`, `Timestamp`, `State<T>`, `Publisher`, `Ack`, `Record`, an `Option` of those, or a type of yours that implements `FromRecord`"
+    note = "a handler takes extractors: `Json<T>`, `Bytes`, `String`, `Key<T>`, `Headers`, `Header<T>`, `Metadata`, `Path<T>`, `Timestamp`, `State<T>`, `Publisher`, `Attempt`, `Ack`, `Record`, an `Option` of those, or a type of yours that implements `FromRecord`"
 )]
 pub trait FromRecord<S>: Sized {
     /// Why a record is refused.

@@ -1,4 +1,7 @@
-use crate::{error::BoxError, reply::ProducerRecord};
+use crate::{
+    error::{BoxError, boxed},
+    reply::ProducerRecord,
+};
 use std::time::Duration;
 
 /// What a handler decided about its record, and what is published before the record counts as done.
@@ -106,8 +109,8 @@ impl IntoOutcome for Outcome {
     }
 }
 
-impl<T: IntoOutcome, E: Into<BoxError>> IntoOutcome for Result<T, E> {
+impl<T: IntoOutcome, E: Into<BoxError> + 'static> IntoOutcome for Result<T, E> {
     fn into_outcome(self) -> Result<Outcome, BoxError> {
-        self.map_err(Into::into)?.into_outcome()
+        self.map_err(boxed)?.into_outcome()
     }
 }

@@ -11,7 +11,10 @@ pub use self::{
 };
 pub(crate) use publish::Waiter;
 
-use crate::{error::BoxError, handler::Schema};
+use crate::{
+    error::{BoxError, boxed},
+    handler::Schema,
+};
 use bytes::Bytes;
 
 /// A value that is published: what `publish_to` takes from a handler, and what a `Publisher` takes.
@@ -93,9 +96,9 @@ impl<R: IntoRecords> IntoRecords for Vec<R> {
     }
 }
 
-impl<R: IntoRecords, E: Into<BoxError>> IntoRecords for Result<R, E> {
+impl<R: IntoRecords, E: Into<BoxError> + 'static> IntoRecords for Result<R, E> {
     fn into_records(self, to: &Publish, records: &mut Vec<ProducerRecord>) -> Result<(), BoxError> {
-        self.map_err(Into::into)?.into_records(to, records)
+        self.map_err(boxed)?.into_records(to, records)
     }
 
     fn schema() -> Option<Schema> {

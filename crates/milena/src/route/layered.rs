@@ -1,11 +1,13 @@
-use super::{Attempt, Called, Failure, Plan, Route, Run, Runner, Spread, Turn, caught};
+use super::{
+    Attempt, Called, Failure, Plan, Route, Run, Runner, Spread, Turn, bounded::Bounded, caught,
+};
 use futures_util::future::BoxFuture;
 use milena_core::{
     error::BoxError,
     handler::{Delivery, Outcome},
     record::Record,
 };
-use std::{sync::Arc, task};
+use std::{sync::Arc, task, time::Duration};
 use tower::{Layer, Service, ServiceExt};
 
 type Wrap = Arc<dyn Fn(Route) -> Route + Send + Sync>;
@@ -25,16 +27,20 @@ impl Layers {
         self.0.push(Arc::new(move |route| Route::new(layer.layer(route))));
     }
 
-    /// What lanes run: the plan itself when there are no layers, which costs nothing a record.
-    pub(crate) fn runner<S>(&self, plan: &dyn Plan<S>, state: S) -> Runner
+    /// What lanes run: the plan itself when nothing is around it, which costs nothing a record.
+    pub(crate) fn runner<S>(&self, plan: &dyn Plan<S>, state: S, within: Option<Duration>) -> Runner
     where
         S: Clone,
     {
         let bare = plan.runner(state.clone());
-        if self.0.is_empty() {
+        if self.0.is_empty() && within.is_none() {
             return bare;
         }
         let route = self.0.iter().fold(plan.route(state), |route, wrap| wrap(route));
+        let route = match within {
+            Some(within) => Route::new(Bounded::new(route, within)),
+            None => route,
+        };
         match bare {
             Runner::Each(_) => Runner::Each(Arc::new(Layered(route))),
             Runner::Batch(_) => Runner::Batch(route),

@@ -1,6 +1,7 @@
 //! What a subscription runs: its handler with its layers, erased once a chunk.
 
 mod batch;
+mod bounded;
 mod each;
 mod layered;
 mod turn;
@@ -105,6 +106,14 @@ impl Failure {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         Self::Panicked(text.unwrap_or("a value that is not text").to_owned())
+    }
+
+    /// The error that the handler or a layer returned, if that is how it failed.
+    pub(crate) fn error(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Failed(error) => Some(&**error),
+            Self::Refused(_) | Self::Panicked(_) => None,
+        }
     }
 
     /// The error that an attempt through layers ended with.

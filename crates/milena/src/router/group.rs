@@ -94,7 +94,7 @@ impl Subscription<()> {
     pub(crate) fn offered(&self) -> Offered {
         Offered {
             selection: self.topics.selection().clone(),
-            runner: self.layers.runner(&*self.plan, ()),
+            runner: self.layers.runner(&*self.plan, (), self.policy.timeout),
             policy: self.policy.clone(),
             listener: self.listener.clone(),
         }

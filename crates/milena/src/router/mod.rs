@@ -15,7 +15,7 @@ use crate::subscriber::Subscribed;
 pub use crate::{
     listener::{Listener, Rebalance, RebalanceListener, SeekTo, on_assigned, on_lost, on_revoked},
     route::Route,
-    subscriber::{Batched, Concurrency, Each, Subscriber},
+    subscriber::{Batched, Breaker, Concurrency, Each, Subscriber},
 };
 pub use milena_core::handler;
 use milena_core::{

@@ -4,7 +4,7 @@ use super::{
     replies::publish_now,
     settle::{Item, Next, settle},
 };
-use crate::route::{Called, Run, Sink, Step, Turn};
+use crate::route::{Called, Failure, Run, Sink, Step, Turn};
 use milena_core::{
     handler::{Decision, Outcome},
     record::Chunk,
@@ -36,12 +36,7 @@ pub(crate) async fn run_all(
     while turn.next < turn.end {
         match handler.run(&mut turn).await {
             Some(called) => conclude(handler, chunk, work, called, permit).await?,
-            None if !work.assignment.is_live() => return ControlFlow::Break(()),
-            None => {
-                permit.give_back();
-                work.assignment.unblocked().await;
-                permit.take(&work.assignment).await?;
-            }
+            None => wait(work, permit).await?,
         }
     }
     ControlFlow::Continue(())
@@ -70,15 +65,39 @@ pub(crate) async fn conclude(
         }
         attempt += 1;
         work.retried(called.index, attempt);
-        let sink = InOrder { work };
-        let (next, end) = (called.index, called.index + 1);
-        let mut turn = Turn { chunk, next, end, attempt, at_once: true, sink: &sink };
-        result = match handler.run(&mut turn).await {
-            Some(called) => called.result,
-            None if turn.next == end => return ControlFlow::Continue(()),
-            None => return ControlFlow::Break(()),
+        result = match call_again(handler, (chunk, work), (called.index, attempt), permit).await? {
+            Some(result) => result,
+            None => return ControlFlow::Continue(()),
         };
     }
+}
+
+/// Calls the handler once more with a record, as soon as that may be. `None` is a success.
+async fn call_again(
+    handler: &dyn Run,
+    (chunk, work): (&Arc<Chunk>, &Arc<Work>),
+    (index, attempt): (u32, u32),
+    permit: &mut Permit,
+) -> ControlFlow<(), Option<Result<Outcome, Failure>>> {
+    let (sink, next, end) = (InOrder { work }, index, index + 1);
+    let mut turn = Turn { chunk, next, end, attempt, at_once: true, sink: &sink };
+    loop {
+        match handler.run(&mut turn).await {
+            Some(called) => return ControlFlow::Continue(Some(called.result)),
+            None if turn.next == turn.end => return ControlFlow::Continue(None),
+            None => wait(work, permit).await?,
+        }
+    }
+}
+
+/// Waits until a call may begin, and lets others call meanwhile. Broken off when the partition has ended.
+async fn wait(work: &Work, permit: &mut Permit) -> ControlFlow<()> {
+    permit.give_back();
+    work.may_begin().await;
+    if !work.assignment.is_live() {
+        return ControlFlow::Break(());
+    }
+    permit.take(&work.assignment).await
 }
 
 /// Waits before another attempt. Broken off when the partition has ended.
@@ -101,6 +120,7 @@ pub(crate) fn settle_now(work: &Arc<Work>, index: u32, mut outcome: Outcome) -> 
             return Some(outcome);
         }
     }
+    work.succeeded(index);
     work.release(index);
     None
 }
@@ -111,8 +131,8 @@ struct InOrder<'a> {
 }
 
 impl Sink for InOrder<'_> {
-    fn proceed(&self, _index: u32) -> Step {
-        if self.work.assignment.proceeds() { Step::Call } else { Step::Halt }
+    fn proceed(&self, index: u32) -> Step {
+        if self.work.begin(index) { Step::Call } else { Step::Halt }
     }
 
     fn settle(&self, index: u32, outcome: Outcome) -> Option<Outcome> {

@@ -5,6 +5,7 @@ use super::{
 use bytes::Bytes;
 use milena_core::{
     error::Error,
+    record::Timestamp,
     reply::ProducerRecord,
     transport::{Delivered, Receipt, Receive},
 };
@@ -22,13 +23,22 @@ const PREFIX: &str = "milena-dead-letter-";
 /// No error text is longer than this in a header, so that a dead letter is hardly larger than its record.
 const LONGEST_TEXT: usize = 1_000;
 
+/// Why a record becomes a dead letter.
+#[derive(Clone, Copy)]
+pub(crate) enum Why<'a> {
+    /// Its last call failed with this error.
+    Failed(&'a str),
+    /// The handler decided so, for this reason.
+    Decided(&'a str),
+}
+
 /// Publishes the record to `topic`, and holds it until the broker has the dead letter. Broken off when
 /// its partition has ended.
 pub(crate) async fn send(
     item: &Item,
-    topic: &Arc<str>,
+    topic: Arc<str>,
     attempts: u32,
-    why: &str,
+    why: Why<'_>,
 ) -> ControlFlow<()> {
     let letter = write(item, topic, attempts, why);
     item.work.hold(item.index);
@@ -43,26 +53,40 @@ pub(crate) async fn send(
 }
 
 /// The dead letter: the record byte for byte, and behind its headers those that tell of its fate.
-fn write(item: &Item, topic: &Arc<str>, attempts: u32, why: &str) -> ProducerRecord {
+fn write(item: &Item, topic: Arc<str>, attempts: u32, why: Why<'_>) -> ProducerRecord {
     let (records, index, place) =
         (item.work.records(), item.index as usize, &item.work.assignment.place);
     let copy = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);
-    let mut letter = ProducerRecord::new(topic.clone());
+    let mut letter = ProducerRecord::new(topic);
     letter.key = copy(records.key(index));
     letter.value = copy(records.value(index));
     letter.headers = records.headers(index);
-    let timestamp = records.timestamp(index).millis().unwrap_or(-1);
-    let why = &why[..why.floor_char_boundary(LONGEST_TEXT)];
+    let timestamp = records.timestamp(index);
+    let (why, text) = match why {
+        Why::Failed(error) => ("error", error),
+        Why::Decided(reason) => ("reason", reason),
+    };
     [
         ("topic", place.topic.to_string()),
         ("partition", place.partition.to_string()),
         ("offset", records.offset(index).to_string()),
-        ("timestamp", timestamp.to_string()),
+        ("timestamp", timestamp.millis().unwrap_or(-1).to_string()),
+        ("timestamp-type", timestamp_type(timestamp).to_owned()),
+        ("group", item.work.subscription.group.to_string()),
         ("attempts", attempts.to_string()),
-        ("error", why.to_owned()),
+        (why, text[..text.floor_char_boundary(LONGEST_TEXT)].to_owned()),
     ]
     .into_iter()
     .fold(letter, |letter, (name, value)| letter.header(format!("{PREFIX}{name}"), value))
+}
+
+/// Kafka's names.
+fn timestamp_type(timestamp: Timestamp) -> &'static str {
+    match timestamp {
+        Timestamp::Created(_) => "CreateTime",
+        Timestamp::Appended(_) => "LogAppendTime",
+        Timestamp::None => "NoTimestampType",
+    }
 }
 
 /// A dead letter on its way to the broker, which is sent again for as long as it is refused.
@@ -75,11 +99,28 @@ struct DeadLetter {
 
 impl DeadLetter {
     async fn hand_over(self: &Arc<Self>) -> ControlFlow<()> {
-        let flow = hand_over_one(&self.item.work, self.letter.clone(), self).await;
+        let assignment = &self.item.work.assignment;
+        let flow = tokio::select! {
+            partition = self.partition() => {
+                let letter = ProducerRecord { partition, ..self.letter.clone() };
+                hand_over_one(&self.item.work, letter, self).await
+            }
+            // A partition that is merely revoked may have its dead letters written.
+            () = assignment.until_left() => ControlFlow::Break(()),
+        };
         if flow.is_break() {
-            self.item.work.assignment.idle();
+            assignment.idle();
         }
         flow
+    }
+
+    /// The partition of the record, if the topic of the dead letter has it too. It is looked up each
+    /// time, as the topic may come into being, or be another, while the letter is refused.
+    async fn partition(&self) -> Option<i32> {
+        let Item { work, .. } = &self.item;
+        let source = work.assignment.place.partition;
+        let partitions = work.subscription.producer.partitions(self.letter.topic.clone()).await;
+        partitions.is_ok_and(|partitions| source < partitions).then_some(source)
     }
 
     fn written(&self) {

@@ -4,6 +4,7 @@ mod acks;
 mod assignment;
 mod attempt;
 mod batches;
+mod breaker;
 mod budget;
 mod commit;
 mod conductor;
@@ -32,6 +33,7 @@ pub(crate) use conductor::{Conductor, Line, Phase};
 pub(crate) use subscriptions::union;
 
 use assignment::Assignment;
+use breaker::BreakerState;
 use budget::Budget;
 use counters::Counters;
 use permit::Permits;
@@ -40,7 +42,7 @@ use work::Work;
 use crate::{
     listener::Listen,
     route::Runner,
-    subscriber::{AckPolicy, Policy},
+    subscriber::{AckPolicy, Failing, Policy},
 };
 use milena_core::{
     error::Error,
@@ -51,8 +53,10 @@ use std::{fmt, sync::Arc};
 
 /// A subscription as the runtime has it.
 pub(crate) struct Subscription {
+    pub(crate) group: Arc<str>,
     pub(crate) runner: Runner,
     pub(crate) policy: Policy,
+    pub(crate) breaker: BreakerState,
     pub(crate) listener: Option<Arc<dyn Listen>>,
     pub(crate) producer: Arc<dyn Producer>,
     pub(crate) budget: Arc<Budget>,
@@ -66,6 +70,14 @@ pub(crate) struct Subscription {
 impl Subscription {
     fn acks_on_receive(&self) -> bool {
         self.policy.ack == AckPolicy::OnReceive
+    }
+
+    /// Whether the dead letters of a subscription that `takes` these topics go to `topic`.
+    fn buries_in(&self, topic: &str, takes: impl Fn(&str) -> bool) -> bool {
+        match &self.policy.failing {
+            Failing::DeadLetter(letters) => letters.go_to(topic, takes),
+            Failing::Skip | Failing::Stop => false,
+        }
     }
 
     /// Whether one lane takes the records of all partitions.

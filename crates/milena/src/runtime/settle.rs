@@ -1,5 +1,13 @@
-use super::{Note, Work, acks::Acks, dead_letter, replies};
-use crate::{route::Failure, subscriber::Failing};
+use super::{
+    Note, Work,
+    acks::Acks,
+    dead_letter::{self, Why},
+    replies,
+};
+use crate::{
+    route::Failure,
+    subscriber::{DeadLetters, Failing},
+};
 use milena_core::{
     error::{Error, ErrorKind},
     handler::{Decision, Outcome},
@@ -81,8 +89,7 @@ async fn failed(items: &[Item], attempt: u32, failure: &Failure) -> Next {
     void_acks(items);
     let [first, ..] = items else { return Next::Onward };
     let subscription = &first.work.subscription;
-    let refused = matches!(failure, Failure::Refused(_));
-    if let Some(delay) = subscription.policy.retry.delay(attempt).filter(|_| !refused) {
+    if let Some(delay) = first.again(attempt, failure) {
         subscription.counters.retried.add(items.len());
         tracing::info!(
             target: RECORDS, record = first.name(), records = items.len(), attempt, ?delay, error = %failure,
@@ -122,17 +129,31 @@ impl Item {
         format!("{}/{}", self.work.assignment.place, self.work.offset(self.index as usize))
     }
 
+    /// How long to wait before another call behind this failure, if there is to be one.
+    fn again(&self, attempt: u32, failure: &Failure) -> Option<Duration> {
+        let retry = &self.work.subscription.policy.retry;
+        let refused = matches!(failure, Failure::Refused(_));
+        if refused || !retry.takes(failure.error()) {
+            return None;
+        }
+        retry.delay(attempt, self.work.elapsed(self.index))
+    }
+
     /// Obeys a decision. The hold of the call is given back when nothing more is to come of it here.
     async fn decided(&self, attempt: u32, decision: &Decision) -> ControlFlow<()> {
         match decision {
-            Decision::Done => self.work.release(self.index),
+            Decision::Done => {
+                self.work.succeeded(self.index);
+                self.work.release(self.index);
+            }
             Decision::Skip(why) => {
                 self.work.subscription.counters.skipped.add(1);
                 tracing::debug!(target: RECORDS, record = self.name(), why, "a record was skipped");
+                self.work.succeeded(self.index);
                 self.work.release(self.index);
             }
             Decision::DeadLetter(why) => {
-                let Failing::DeadLetter(topic) = &self.work.subscription.policy.failing else {
+                let Failing::DeadLetter(letters) = &self.work.subscription.policy.failing else {
                     return self.stop(
                         attempt,
                         &format!(
@@ -140,7 +161,7 @@ impl Item {
                         ),
                     );
                 };
-                return self.dead_letter(topic, attempt, why).await;
+                return self.dead_letter(letters, attempt, Why::Decided(why)).await;
             }
             Decision::Stop(why) => return self.stop(attempt, why),
             other => return self.stop(attempt, &format!("no such decision is known: {other:?}")),
@@ -153,20 +174,36 @@ impl Item {
         let subscription = &self.work.subscription;
         match &subscription.policy.failing {
             Failing::Stop => self.stop(attempt, &failure.to_string()),
-            Failing::DeadLetter(topic) => {
-                self.dead_letter(topic, attempt, &failure.to_string()).await
+            Failing::DeadLetter(letters) => {
+                self.dead_letter(letters, attempt, Why::Failed(&failure.to_string())).await
             }
             Failing::Skip => {
                 subscription.counters.skipped.add(1);
                 tracing::warn!(target: RECORDS, record = self.name(), attempt, error = %failure, "a record failed and was skipped");
+                self.work.failed(self.index, &failure.to_string());
                 self.work.release(self.index);
                 ControlFlow::Continue(())
             }
         }
     }
 
-    async fn dead_letter(&self, topic: &Arc<str>, attempt: u32, why: &str) -> ControlFlow<()> {
-        tracing::warn!(target: RECORDS, record = self.name(), attempt, error = why, %topic, "a record failed and becomes a dead letter");
+    async fn dead_letter(
+        &self,
+        letters: &DeadLetters,
+        attempt: u32,
+        why: Why<'_>,
+    ) -> ControlFlow<()> {
+        let (record, topic) = (self.name(), letters.of(&self.work.assignment.place.topic));
+        match why {
+            Why::Failed(error) => {
+                tracing::warn!(target: RECORDS, record, attempt, error, %topic, "a record failed and becomes a dead letter");
+            }
+            Why::Decided(reason) => {
+                tracing::debug!(target: RECORDS, record, attempt, reason, %topic, "a record is to be a dead letter");
+            }
+        }
+        let (Why::Failed(text) | Why::Decided(text)) = why;
+        self.work.failed(self.index, text);
         dead_letter::send(self, topic, attempt, why).await?;
         self.work.release(self.index);
         ControlFlow::Continue(())

@@ -123,9 +123,9 @@ impl Calls {
                 None if !assignment.is_live() || self.lane.has_stopped() => {
                     return ControlFlow::Break(());
                 }
-                None if !assignment.proceeds() => {
+                None if !part.work.may_begin_now() => {
                     drop(permit);
-                    assignment.unblocked().await;
+                    part.work.may_begin().await;
                 }
                 None => coop::consume_budget().await,
             }
@@ -224,14 +224,14 @@ struct Beside<'a> {
 impl Sink for Beside<'_> {
     fn proceed(&self, index: u32) -> Step {
         let (lane, part) = (self.lane, self.part);
-        if !part.work.assignment.proceeds() || lane.has_stopped() {
+        if !part.work.may_begin_now() || lane.has_stopped() {
             return Step::Halt;
         }
         let waits = || Entry { part: part.clone(), index };
         if lane.is_ordered(part, index) && !lane.keys.admit(part.key(index), waits) {
             return Step::Pass;
         }
-        Step::Call
+        if part.work.begin(index) { Step::Call } else { Step::Halt }
     }
 
     fn settle(&self, index: u32, outcome: Outcome) -> Option<Outcome> {

@@ -1,4 +1,4 @@
-use super::{Budget, Counters, Permits, Subscription};
+use super::{BreakerState, Budget, Counters, Permits, Subscription};
 use crate::{control::Control, subscriber::Offered};
 use milena_core::{
     record::{Extensions, TopicPartition},
@@ -43,7 +43,11 @@ impl Subscriptions {
     }
 
     pub(super) fn add(&mut self, offered: Offered) {
+        let group: Arc<str> = self.control.group().into();
+        let (breaker, topics) = (offered.policy.breaker.clone(), listed(&offered.selection));
         let subscription = Arc::new(Subscription {
+            breaker: BreakerState::new(breaker, group.clone(), topics),
+            group,
             permits: Permits::new(offered.policy.concurrency.0.most()),
             runner: offered.runner,
             policy: offered.policy,
@@ -84,6 +88,10 @@ impl Subscriptions {
         let mut takers = Vec::new();
         for (index, it) in self.all.iter().enumerate() {
             let Some(Subscribed { selection, subscription }) = it else { continue };
+            if subscription.buries_in(&at.topic, |topic| selection.takes(topic)) {
+                // Its own dead letters, which a pattern takes, too.
+                continue;
+            }
             if let Some(captures) = captures(selection, at) {
                 let extensions = self.extensions(captures);
                 let subscription = subscription.clone();
@@ -158,6 +166,18 @@ fn take_out(selection: &mut Selection, topics: &[Arc<str>]) -> bool {
             partitions.len() < before
         }
     }
+}
+
+/// The topics for a person to read.
+fn listed(selection: &Selection) -> String {
+    let names: Vec<_> = match selection {
+        Selection::Topics { names, patterns } => {
+            let patterns = patterns.iter().map(|pattern| pattern.as_str().to_owned());
+            names.iter().map(|name| name.to_string()).chain(patterns).collect()
+        }
+        Selection::Partitions(partitions) => partitions.iter().map(ToString::to_string).collect(),
+    };
+    names.join(", ")
 }
 
 fn is_empty(selection: &Selection) -> bool {

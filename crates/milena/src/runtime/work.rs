@@ -1,4 +1,4 @@
-use super::{Assignment, Note, Subscription, acks, acks::Acks, settle};
+use super::{Assignment, BreakerState, Note, Subscription, acks, acks::Acks, settle};
 use milena_core::{
     error::Error,
     record::{Chunk, Context, Extensions, Hold, Records},
@@ -7,10 +7,12 @@ use milena_core::{
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU32, AtomicUsize, Ordering::AcqRel, Ordering::Acquire},
     },
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// A chunk in work for a subscription: which of its records are settled, and what the others wait for.
 pub(crate) struct Work {
@@ -18,6 +20,8 @@ pub(crate) struct Work {
     pub(crate) subscription: Arc<Subscription>,
     pub(crate) acks: Acks,
     records: Arc<dyn Records>,
+    /// The place of the first record, as the breaker counts them.
+    place: u64,
     this: Weak<Self>,
     /// For each record, why it is not settled: its call has not ended, a reply or dead letter of it
     /// is not at the broker, an `Ack` of it is out. At zero it is settled.
@@ -25,6 +29,8 @@ pub(crate) struct Work {
     unsettled: AtomicUsize,
     /// The last attempt with each record that was tried again.
     retried: Mutex<HashMap<u32, u32>>,
+    /// When the first call with each record began, if the policy has to know.
+    begun: Box<[OnceLock<Instant>]>,
 }
 
 impl Work {
@@ -36,7 +42,10 @@ impl Work {
         let len = chunk.len();
         // A record that counts as done when it is received is never held.
         let (held, unsettled) = if subscription.acks_on_receive() { (0, 0) } else { (1, len) };
+        let timed = if subscription.policy.retry.is_timed() { len } else { 0 };
+        let place = subscription.breaker.places(len);
         Arc::new_cyclic(|this| Self {
+            place,
             assignment,
             subscription,
             acks: Acks::default(),
@@ -45,6 +54,7 @@ impl Work {
             holds: std::iter::repeat_with(|| AtomicU32::new(held)).take(len).collect(),
             unsettled: AtomicUsize::new(unsettled),
             retried: Mutex::default(),
+            begun: std::iter::repeat_with(OnceLock::new).take(timed).collect(),
         })
     }
 
@@ -134,6 +144,61 @@ impl Work {
         self.hold(index);
         self.assignment.begin();
         Receipt::new(self.clone(), (bytes as u64) << 32 | u64::from(index))
+    }
+
+    /// Whether the handler may be called with the record at this place. If so, it is now.
+    pub(crate) fn begin(&self, index: u32) -> bool {
+        let begins = self.assignment.proceeds() && self.breaker().allows(self.place(index));
+        if begins {
+            self.begun(index);
+        }
+        begins
+    }
+
+    /// The handler is called with the record at this place.
+    pub(crate) fn begun(&self, index: u32) {
+        if let Some(begun) = self.begun.get(index as usize) {
+            begun.get_or_init(Instant::now);
+        }
+    }
+
+    /// Whether the handler may be called with one of the records, as far as can be said beforehand.
+    pub(crate) fn may_begin_now(&self) -> bool {
+        self.assignment.proceeds() && self.breaker().may_allow()
+    }
+
+    /// Waits until that may be so, or the partition has ended.
+    pub(crate) async fn may_begin(&self) {
+        self.assignment.unblocked().await;
+        tokio::select! {
+            () = self.breaker().allowed() => {}
+            () = self.assignment.ended() => {}
+        }
+    }
+
+    /// The call with the record at this place ended well, or in a decision that is no failure.
+    pub(crate) fn succeeded(&self, index: u32) {
+        self.breaker().succeeded(self.place(index));
+    }
+
+    /// The record at this place failed for good, and is not in the way of the others.
+    pub(crate) fn failed(&self, index: u32, error: &str) {
+        let record = || format!("{}/{}", self.assignment.place, self.offset(index as usize));
+        self.breaker().failed(self.place(index), record, error);
+    }
+
+    fn breaker(&self) -> &BreakerState {
+        &self.subscription.breaker
+    }
+
+    fn place(&self, index: u32) -> u64 {
+        self.place + u64::from(index)
+    }
+
+    /// How long ago the first call with the record began, if the policy has to know.
+    pub(crate) fn elapsed(&self, index: u32) -> Duration {
+        let begun = self.begun.get(index as usize).and_then(OnceLock::get);
+        begun.map_or(Duration::ZERO, Instant::elapsed)
     }
 
     /// The record at this place is tried again.

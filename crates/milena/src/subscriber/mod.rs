@@ -1,17 +1,22 @@
 //! Handlers and how their records are delivered to them.
 
+mod breaker;
 mod concurrency;
+mod dead_letters;
 mod each;
+mod failure;
 mod policy;
 mod retry;
 
 pub use self::{
+    breaker::Breaker,
     concurrency::{Concurrency, by_key, by_partition, unordered},
     each::{batch, each},
     policy::AckPolicy,
     retry::Retry,
 };
 pub(crate) use concurrency::{NullKeys, Order};
+pub(crate) use dead_letters::DeadLetters;
 pub(crate) use policy::{Batching, Failing, Policy};
 
 use crate::{
@@ -137,46 +142,6 @@ impl<S: 'static, O: 'static, C> Subscriber<S, O, C> {
 }
 
 impl<S, O, C> Subscriber<S, O, C> {
-    /// Calls the handler again with a record that failed; the default is [`Retry::none`].
-    pub fn retry(mut self, retry: Retry) -> Self {
-        self.policy.retry = retry;
-        self
-    }
-
-    /// Publishes a record that failed for good to `topic`, and goes on.
-    ///
-    /// The dead letter has the key, the value and the headers of the record byte for byte. Behind
-    /// those stand headers that tell where it came from and why: `milena-dead-letter-topic`,
-    /// `-partition`, `-offset`, `-timestamp`, `-attempts` and `-error`. Its timestamp is the moment
-    /// it is written. The record counts as done when the broker has the dead letter; until then the
-    /// record is not done, and if the dead letter cannot be written its partition waits.
-    ///
-    /// # Panics
-    ///
-    /// If failures are already to be skipped.
-    #[track_caller]
-    pub fn dead_letter(mut self, topic: impl Into<Arc<str>>) -> Self {
-        assert!(
-            self.policy.failing != Failing::Skip,
-            "failures are skipped or dead-lettered, not both"
-        );
-        self.policy.failing = Failing::DeadLetter(topic.into());
-        self
-    }
-
-    /// Logs a record that failed for good, and goes on without it. The default is to stop the service.
-    ///
-    /// # Panics
-    ///
-    /// If failures are already to be dead-lettered.
-    #[track_caller]
-    pub fn skip_failures(mut self) -> Self {
-        let dead = matches!(self.policy.failing, Failing::DeadLetter(_));
-        assert!(!dead, "failures are skipped or dead-lettered, not both");
-        self.policy.failing = Failing::Skip;
-        self
-    }
-
     /// Says when a record counts as done; the default is [`AckPolicy::OnSuccess`].
     pub fn ack(mut self, ack: AckPolicy) -> Self {
         self.policy.ack = ack;

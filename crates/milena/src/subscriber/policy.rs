@@ -1,5 +1,5 @@
-use super::{Concurrency, Retry, by_partition};
-use std::{sync::Arc, time::Duration};
+use super::{Breaker, Concurrency, DeadLetters, Retry, by_partition};
+use std::time::Duration;
 
 /// How the records of a subscription are delivered, and what becomes of those that fail.
 #[derive(Clone, Debug)]
@@ -7,7 +7,10 @@ pub(crate) struct Policy {
     pub(crate) ack: AckPolicy,
     pub(crate) concurrency: Concurrency,
     pub(crate) retry: Retry,
+    /// How long a call may take.
+    pub(crate) timeout: Option<Duration>,
     pub(crate) failing: Failing,
+    pub(crate) breaker: Option<Breaker>,
     pub(crate) batching: Batching,
 }
 
@@ -17,7 +20,9 @@ impl Default for Policy {
             ack: AckPolicy::default(),
             concurrency: by_partition(),
             retry: Retry::default(),
+            timeout: None,
             failing: Failing::Stop,
+            breaker: Some(Breaker::default()),
             batching: Batching::default(),
         }
     }
@@ -41,7 +46,7 @@ pub enum AckPolicy {
 pub(crate) enum Failing {
     Stop,
     Skip,
-    DeadLetter(Arc<str>),
+    DeadLetter(DeadLetters),
 }
 
 /// What makes a batch.

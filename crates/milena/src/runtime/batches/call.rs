@@ -33,6 +33,12 @@ impl Batch {
             if self.entries.is_empty() {
                 return ControlFlow::Continue(());
             }
+            if !self.begin() {
+                permit.give_back();
+                self.may_begin().await;
+                self.await_turn(permit).await;
+                continue;
+            }
             let delivery = self.delivery(attempt);
             let result = route.attempt_batch(delivery.clone()).await;
             self.fail_refused(&delivery, attempt).await?;
@@ -49,6 +55,32 @@ impl Batch {
                 Next::Onward | Next::Stop => return ControlFlow::Continue(()),
             }
             attempt += 1;
+            self.entries.iter().for_each(|it| it.load.work.retried(it.index, attempt));
+        }
+    }
+
+    /// Whether the handler may be called with all of the records. If so, it is now.
+    fn begin(&self) -> bool {
+        let proceed = assignments(&self.entries).all(|assignment| assignment.proceeds());
+        // To the breaker a batch is one call.
+        let begins =
+            proceed && self.entries.first().is_some_and(|first| first.load.work.begin(first.index));
+        if begins {
+            self.entries.iter().for_each(|entry| entry.load.work.begun(entry.index));
+        }
+        begins
+    }
+
+    /// Waits until that may be so; a partition that ends meanwhile has waited enough.
+    async fn may_begin(&self) {
+        let all = async {
+            for entry in &self.entries {
+                entry.load.work.may_begin().await;
+            }
+        };
+        tokio::select! {
+            () = all => {}
+            () = self.ended() => {}
         }
     }
 
@@ -86,11 +118,16 @@ impl Batch {
 
     /// Waits before another attempt; a partition that ends meanwhile has waited enough.
     async fn pause(&self, delay: Duration) {
-        let ended = assignments(&self.entries).map(|assignment| Box::pin(assignment.ended()));
         tokio::select! {
             () = sleep(delay) => {}
-            _ = select_all(ended) => {}
+            () = self.ended() => {}
         }
+    }
+
+    /// Waits until a partition of it has ended.
+    async fn ended(&self) {
+        let ended = assignments(&self.entries).map(|assignment| Box::pin(assignment.ended()));
+        select_all(ended).await;
     }
 }
 
