@@ -1,10 +1,7 @@
 //! Kafka passes the suite that every driver passes, however its groups agree.
 
 use crate::kit::{self, STUCK, unique};
-use milena_core::{
-    TopicPartition,
-    transport::{BoxFuture, ConsumerConfig},
-};
+use milena_core::{TopicPartition, transport::BoxFuture};
 use milena_rdkafka::Kafka;
 use milena_test::conformance::{Admin, Fixture, Guarantees};
 use rdkafka::{
@@ -60,7 +57,10 @@ const ROOM: usize = 100;
 const MAX_RECORD_BYTES: usize = 1_048_576;
 
 fn fixture(rebalances_in_part: bool, with: impl Fn(Kafka) -> Kafka) -> Option<Fixture> {
-    let kafka = kit::kafka()?.set("queue.buffering.max.messages", ROOM.to_string());
+    let kafka = kit::kafka()?
+        .set("queue.buffering.max.messages", ROOM.to_string())
+        // What is new is to be seen soon.
+        .set("topic.metadata.refresh.interval.ms", "500");
     let guarantees = Guarantees {
         patience: STUCK,
         max_record_bytes: Some(MAX_RECORD_BYTES),
@@ -71,9 +71,7 @@ fn fixture(rebalances_in_part: bool, with: impl Fn(Kafka) -> Kafka) -> Option<Fi
         rebalances_in_part,
         ..Guarantees::default()
     };
-    // A topic that is new is to be seen soon.
-    let config = ConsumerConfig::new().set("topic.metadata.refresh.interval.ms", "500");
-    let fixture = Fixture::new(with(kafka)).guarantees(guarantees).config(config);
+    let fixture = Fixture::new(with(kafka)).guarantees(guarantees);
     Some(fixture.with_admin(Broker::new()).hole(|place| {
         Box::pin(async move { tokio::task::spawn_blocking(move || hole(&place)).await.unwrap() })
     }))

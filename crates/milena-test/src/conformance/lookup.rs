@@ -44,7 +44,8 @@ pub async fn a_lookup_finds_times(fixture: &Fixture) {
     let record =
         |after: i64| ProducerRecord::new(topic.clone()).partition(0).timestamp(base + after);
     fixture.send([100, 200, 300].map(record).to_vec()).await;
-    let lookup = fixture.join(&group, &[&topic]).await.lookup();
+    let member = fixture.join(&group, &[&topic]).await;
+    let lookup = member.lookup();
 
     let times = [0, 200, 201, 301].map(|after| (place.clone(), base + after));
     let found = ask(fixture, lookup.at_time(times.to_vec())).await;
