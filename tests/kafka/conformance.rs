@@ -1,13 +1,16 @@
 //! Kafka passes the suite that every driver passes, however its groups agree.
 
 use crate::kit::{self, STUCK, unique};
-use milena_core::TopicPartition;
+use milena_core::{TopicPartition, transport::BoxFuture};
 use milena_rdkafka::Kafka;
-use milena_test::conformance::{Fixture, Guarantees};
+use milena_test::conformance::{Admin, Fixture, Guarantees};
 use rdkafka::{
-    ClientConfig,
+    ClientConfig, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewPartitions},
+    client::DefaultClientContext,
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
+use std::sync::Arc;
 
 mod cooperative {
     use super::{Fixture, fixture};
@@ -54,7 +57,10 @@ const ROOM: usize = 100;
 const MAX_RECORD_BYTES: usize = 1_048_576;
 
 fn fixture(rebalances_in_part: bool, with: impl Fn(Kafka) -> Kafka) -> Option<Fixture> {
-    let kafka = kit::kafka()?.set("queue.buffering.max.messages", ROOM.to_string());
+    let kafka = kit::kafka()?
+        .set("queue.buffering.max.messages", ROOM.to_string())
+        // What is new is to be seen soon.
+        .set("topic.metadata.refresh.interval.ms", "500");
     let guarantees = Guarantees {
         patience: STUCK,
         max_record_bytes: Some(MAX_RECORD_BYTES),
@@ -65,10 +71,46 @@ fn fixture(rebalances_in_part: bool, with: impl Fn(Kafka) -> Kafka) -> Option<Fi
         rebalances_in_part,
         ..Guarantees::default()
     };
-    let fixture = Fixture::new(with(kafka)).guarantees(guarantees).hole(|place| {
+    let fixture = Fixture::new(with(kafka)).guarantees(guarantees);
+    Some(fixture.with_admin(Broker::new()).hole(|place| {
         Box::pin(async move { tokio::task::spawn_blocking(move || hole(&place)).await.unwrap() })
-    });
-    Some(fixture)
+    }))
+}
+
+/// The broker, as its administrator sees it.
+struct Broker(AdminClient<DefaultClientContext>);
+
+impl Broker {
+    fn new() -> Self {
+        let brokers = std::env::var("KAFKA_BROKERS").unwrap();
+        Self(ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap())
+    }
+}
+
+impl Admin for Broker {
+    fn delete_records(&self, at: TopicPartition, before: i64) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let mut list = TopicPartitionList::new();
+            list.add_partition_offset(&at.topic, at.partition, Offset::Offset(before)).unwrap();
+            let deleted = self.0.delete_records(&list, &AdminOptions::new()).await.unwrap();
+            deleted.elements().iter().for_each(|element| element.error().unwrap());
+        })
+    }
+
+    fn add_partitions(&self, topic: Arc<str>, total: i32) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let total = NewPartitions::new(&topic, usize::try_from(total).unwrap());
+            let raised = self.0.create_partitions([&total], &AdminOptions::new()).await.unwrap();
+            raised.into_iter().for_each(|result| drop(result.unwrap()));
+        })
+    }
+
+    fn delete_topic(&self, topic: Arc<str>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let deleted = self.0.delete_topics(&[&topic], &AdminOptions::new()).await.unwrap();
+            deleted.into_iter().for_each(|result| drop(result.unwrap()));
+        })
+    }
 }
 
 /// Two offsets without a record that can be read: one that was taken back, and the marker that says so.

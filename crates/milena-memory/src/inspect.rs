@@ -71,7 +71,7 @@ impl Memory {
         })
     }
 
-    /// How many members the group has.
+    /// How many members the group has, with static ones that left and whose part is kept.
     pub fn members(&self, group: &str) -> usize {
         self.with(|broker| broker.find_group(group).map_or(0, |group| group.members().len()))
     }

@@ -37,9 +37,12 @@ impl Terms {
     pub(crate) fn new(membership: Membership) -> Result<Self, Error> {
         let Membership { group, selection, start, reset, config } = membership;
         let shares = group.is_some() && matches!(selection, Selection::Topics { .. });
+        let agreed = Protocol::all(&config)?;
+        // Who is alone has nothing to give up for others.
+        let protocols = if shares { agreed } else { vec![Protocol::Incremental] };
         Ok(Self {
+            protocols,
             instance: config.get("group.instance.id").filter(|_| shares).map(Into::into),
-            protocols: Protocol::all(&config)?,
             internal: config.get("exclude.internal.topics") == Some("false"),
             selection,
             start,

@@ -27,11 +27,28 @@ mod with_small_chunks_and_without_auto_create {
     }
 }
 
+mod with_everything_revoked {
+    use super::{Fixture, Guarantees, Memory, fixture};
+    use milena_core::transport::ConsumerConfig;
+
+    fn memory() -> Fixture {
+        let guarantees = Guarantees { rebalances_in_part: false, ..super::guarantees() };
+        let config = ConsumerConfig::new().set("partition.assignment.strategy", "range");
+        fixture(Memory::new()).guarantees(guarantees).config(config)
+    }
+
+    milena_test::conformance! {
+        #[tokio::test(start_paused = true)]
+        memory
+    }
+}
+
 fn fixture(memory: Memory) -> Fixture {
     memory.faults().limit_record_bytes(Some(1_000_000));
     memory.faults().limit_room(Some(100));
-    let [holes, hold, release] = [(); 3].map(|()| memory.clone());
+    let [holes, hold, release, admin] = [(); 4].map(|()| memory.clone());
     Fixture::new(memory)
+        .with_admin(admin)
         .guarantees(guarantees())
         .hole(move |TopicPartition { topic, partition }| {
             holes.skip_offsets(&topic, partition, 2);

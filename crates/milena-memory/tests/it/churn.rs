@@ -1,4 +1,4 @@
-use crate::{Member, at, to};
+use crate::{Member, at, configured, to};
 use milena_core::{TopicPartition, transport::Event};
 use milena_memory::Memory;
 use std::collections::HashMap;
@@ -24,8 +24,9 @@ struct Service {
 }
 
 impl Service {
-    fn join(memory: &Memory) -> Self {
-        let member = Member::join(memory, "g", &["t"]);
+    fn join(memory: &Memory, strategy: &str) -> Self {
+        let option = [("partition.assignment.strategy", strategy)];
+        let member = Member::with(memory, configured("g", &["t"], &option));
         Self { member, held: HashMap::new(), revoked: Vec::new() }
     }
 
@@ -79,14 +80,24 @@ impl Service {
 
 #[test]
 fn whatever_members_do_every_record_is_read_once() {
-    for seed in 0..100 {
+    churn("cooperative-sticky", 100);
+}
+
+#[test]
+fn whatever_members_do_every_record_is_read_once_also_when_everything_is_revoked() {
+    churn("range", 50);
+    churn("roundrobin", 50);
+}
+
+fn churn(strategy: &str, seeds: u64) {
+    for seed in 0..seeds {
         let (memory, mut numbers) = (Memory::new().max_chunk(3), Numbers(seed));
         memory.create_topic("t", PARTITIONS);
         let (mut services, mut read, mut written) = (Vec::<Service>::new(), Vec::new(), Vec::new());
         for _ in 0..400 {
             let who = numbers.below(services.len().max(1));
             match numbers.below(12) {
-                0 if services.len() < 6 => services.push(Service::join(&memory)),
+                0 if services.len() < 6 => services.push(Service::join(&memory, strategy)),
                 1 if !services.is_empty() => {
                     let mut service = services.swap_remove(who);
                     while service.step(&mut read) {}
@@ -105,7 +116,8 @@ fn whatever_members_do_every_record_is_read_once() {
             check_apart(&services, seed);
         }
 
-        finish(&memory, &mut services, &mut read);
+        services.push(Service::join(&memory, strategy));
+        finish(&mut services, &mut read);
 
         read.sort_unstable();
         written.sort_unstable();
@@ -115,8 +127,7 @@ fn whatever_members_do_every_record_is_read_once() {
 }
 
 /// Lets all of them come to rest, and commit.
-fn finish(memory: &Memory, services: &mut Vec<Service>, read: &mut Vec<(i32, i64)>) {
-    services.push(Service::join(memory));
+fn finish(services: &mut Vec<Service>, read: &mut Vec<(i32, i64)>) {
     let mut busy = true;
     while busy {
         busy = false;

@@ -190,6 +190,20 @@ fn without_a_group_everybody_reads_everything_also_what_is_new() {
 }
 
 #[test]
+fn without_a_group_nothing_is_taken_back_for_what_is_new() {
+    let memory = Memory::new();
+    memory.create_topic("t", 1);
+    let range = [("partition.assignment.strategy", "range")];
+    let mut member =
+        Member::with(&memory, Membership { group: None, ..configured("", &["t"], &range) });
+    begun(&mut member);
+
+    memory.add_partitions("t", 2);
+
+    assert_eq!(begun(&mut member), ["t/1"]);
+}
+
+#[test]
 fn without_a_group_there_is_nothing_to_commit_to() {
     let memory = Memory::new();
     let mut member = reads(&memory, None, Selection::topics(["t"]));

@@ -48,6 +48,25 @@ impl Member {
         std::mem::take(&mut self.records)
     }
 
+    /// Has the member read on at this offset, and forgets what it has read.
+    pub(super) async fn move_to(&mut self, place: &TopicPartition, offset: i64) {
+        self.seek(vec![(place.clone(), offset)]);
+        self.until_moved().await;
+    }
+
+    /// Runs the member until all seeks are answered, and forgets what it has read.
+    pub(super) async fn until_moved(&mut self) {
+        self.until("the seeks are answered", |member| !member.is_seeking()).await;
+        self.records.clear();
+    }
+
+    /// Runs the member until it has failed, and says how.
+    pub(super) async fn failure(&mut self) -> Error {
+        self.fails = true;
+        self.until("the consumer has failed", |member| member.failed.is_some()).await;
+        self.failed.take().unwrap_or_else(|| panic!("the failure is gone"))
+    }
+
     /// Commits what was read, again and again while the group is between two generations.
     pub(super) async fn commit(&mut self) {
         loop {

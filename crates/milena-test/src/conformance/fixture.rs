@@ -1,26 +1,18 @@
-use crate::conformance::member::Member;
+use crate::conformance::admin::Admin;
 use milena_core::{
     Error,
     record::TopicPartition,
-    reply::ProducerRecord,
-    transport::{
-        BoxFuture, Consumer, Delivered, Membership, NewTopic, Producer, StartAt, Transport,
-    },
+    transport::{BoxFuture, ConsumerConfig, Transport},
 };
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
 /// A driver under test, with what the suite needs to know of it.
 pub struct Fixture {
-    transport: Arc<dyn Transport>,
+    pub(super) transport: Arc<dyn Transport>,
     pub(super) guarantees: Guarantees,
+    pub(super) config: ConsumerConfig,
+    admin: Option<Box<dyn Admin>>,
     hole: Option<Hole>,
     hold: Option<(Hook, Hook)>,
 }
@@ -72,14 +64,32 @@ impl Default for Guarantees {
 impl Fixture {
     /// A driver that promises what every driver does.
     pub fn new(transport: impl Transport) -> Self {
-        let guarantees = Guarantees::default();
-        Self { transport: Arc::new(transport), guarantees, hole: None, hold: None }
+        Self {
+            transport: Arc::new(transport),
+            guarantees: Guarantees::default(),
+            config: ConsumerConfig::default(),
+            admin: None,
+            hole: None,
+            hold: None,
+        }
     }
 
     /// With these promises.
     #[must_use]
     pub fn guarantees(self, guarantees: Guarantees) -> Self {
         Self { guarantees, ..self }
+    }
+
+    /// With this configuration of every consumer.
+    #[must_use]
+    pub fn config(self, config: ConsumerConfig) -> Self {
+        Self { config, ..self }
+    }
+
+    /// With somebody who can delete what stands in the broker.
+    #[must_use]
+    pub fn with_admin(self, admin: impl Admin) -> Self {
+        Self { admin: Some(Box::new(admin)), ..self }
     }
 
     /// With a way to append at least one offset to a partition that holds no record, such as the
@@ -103,75 +113,16 @@ impl Fixture {
         Self { hold: Some((Box::new(hold), Box::new(release))), ..self }
     }
 
-    /// A name that nothing else has.
-    pub(super) fn name(&self, what: &str) -> Arc<str> {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-        let count = LAST.fetch_add(1, Ordering::Relaxed);
-        format!("milena-{what}-{since:x}-{:x}-{count:x}", std::process::id()).into()
-    }
-
-    /// A new topic.
-    pub(super) async fn topic(&self, partitions: i32) -> Arc<str> {
-        let name = self.name("topic");
-        self.create(NewTopic::new(name.clone()).partitions(partitions)).await;
-        name
-    }
-
-    pub(super) async fn create(&self, topic: NewTopic) {
-        let created = self.transport.create_topics(vec![topic]);
-        self.done("the topic is created", created).await;
-    }
-
-    pub(super) async fn producer(&self) -> Arc<dyn Producer> {
-        self.done("there is a producer", self.transport.producer()).await
-    }
-
-    /// Publishes the records and waits for the broker to have them.
-    pub(super) async fn send(&self, records: Vec<ProducerRecord>) -> Vec<Delivered> {
-        let producer = self.producer().await;
-        self.done("the records are delivered", producer.send_all(records)).await
-    }
-
-    /// Publishes a record and says why that failed.
-    pub(super) async fn refusal(&self, record: ProducerRecord) -> Error {
-        let producer = self.producer().await;
-        match self.within("the receipt comes back", producer.send_all(vec![record])).await {
-            Ok(delivered) => panic!("the record was taken, at {delivered:?}"),
-            Err(error) => error,
-        }
-    }
-
-    /// A member that begins to join.
-    pub(super) async fn join(&self, group: &Arc<str>, topics: &[&Arc<str>]) -> Member {
-        self.join_at(group, topics, StartAt::Earliest).await
-    }
-
-    pub(super) async fn join_at(
-        &self,
-        group: &Arc<str>,
-        topics: &[&Arc<str>],
-        start: StartAt,
-    ) -> Member {
-        Member::new(self.consumer(group, topics, start).await, &self.guarantees)
-    }
-
-    pub(super) async fn consumer(
-        &self,
-        group: &Arc<str>,
-        topics: &[&Arc<str>],
-        start: StartAt,
-    ) -> Box<dyn Consumer> {
-        let topics = topics.iter().map(|&topic| topic.clone());
-        let membership = Membership { start, ..Membership::new(group.clone(), topics) };
-        self.done("there is a consumer", self.transport.consumer(membership)).await
-    }
-
     /// Makes a hole, or says that it cannot.
     pub(super) async fn make_hole(&self, place: TopicPartition) -> bool {
         let Some(hole) = &self.hole else { return false };
         self.within("there is a hole", hole(place)).await;
         true
+    }
+
+    /// Who can change what stands in the broker, where there is somebody.
+    pub(super) fn admin(&self) -> Option<&dyn Admin> {
+        self.admin.as_deref()
     }
 
     /// Keeps answers back if that can be done, and says whether it can.
@@ -200,7 +151,11 @@ impl Fixture {
         }
     }
 
-    async fn done<T>(&self, what: &str, call: impl Future<Output = Result<T, Error>>) -> T {
+    pub(super) async fn done<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> T {
         let result = self.within(what, call).await;
         result.unwrap_or_else(|error| panic!("waited until {what}: {error:?}"))
     }

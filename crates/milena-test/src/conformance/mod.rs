@@ -24,20 +24,34 @@
 
 #![expect(clippy::panic, reason = "a suite tells by panicking")]
 
+mod admin;
+mod alone;
 mod commits;
 mod drive;
+mod entry;
 mod fixture;
 mod groups;
 mod handovers;
 mod inbox;
+mod lookup;
 mod member;
 mod park;
 mod produce;
 mod read;
+mod reset;
+mod seek;
+mod select;
+mod start;
 mod story;
 mod topics;
 
 pub use self::{
+    admin::Admin,
+    alone::{
+        a_commit_without_a_group_is_an_error, consumers_without_a_group_read_everything,
+        named_partitions_are_read_by_everybody, named_partitions_need_no_group,
+        other_partitions_can_be_named_later,
+    },
     commits::{
         a_commit_is_answered_once, a_commit_of_what_is_another_members_is_refused,
         a_group_can_commit_past_a_trailing_hole, a_group_resumes_at_its_committed_offset,
@@ -55,6 +69,7 @@ pub use self::{
         every_record_is_read_once_when_revokes_commit,
         nothing_old_arrives_when_a_partition_comes_back,
     },
+    lookup::{a_lookup_finds_the_bounds, a_lookup_finds_times, a_lookup_finds_what_is_committed},
     park::{a_parked_partition_goes_on_where_it_stopped, a_parked_partition_waits_for_nobody_else},
     produce::{
         a_dropped_producer_gives_every_receipt_back, a_full_producer_has_room_later,
@@ -69,9 +84,29 @@ pub use self::{
         many_partitions_are_read_whole_and_in_order, nothing_is_read_before_assign,
         records_keep_their_order_within_a_partition,
     },
+    reset::{
+        a_deleted_offset_becomes_the_end, a_deleted_offset_becomes_the_oldest_record,
+        a_deleted_offset_is_an_error_if_that_is_wanted, a_seek_behind_the_end_is_reset,
+        a_seek_to_a_deleted_offset_is_reset,
+    },
+    seek::{
+        a_member_reads_on_where_it_sought, a_parked_partition_moves_and_stays_parked,
+        a_seek_before_the_first_record_counts, seeks_are_answered_in_their_order,
+    },
+    select::{
+        a_pattern_takes_topics_when_they_come, a_topic_that_is_no_longer_selected_is_given_up,
+        a_topic_that_is_selected_later_is_read_too, new_partitions_are_picked_up,
+    },
+    start::{
+        a_committed_offset_goes_before_the_start, a_new_group_begins_at_a_time,
+        a_new_group_begins_at_offsets, a_new_group_begins_at_the_end_when_no_record_is_so_young,
+        a_new_group_begins_so_long_ago, to_have_committed_nothing_can_be_an_error,
+    },
     topics::{
-        a_topic_has_the_partitions_it_was_created_with, an_unknown_topic_is_named,
-        creating_a_topic_twice_is_fine,
+        a_producer_counts_the_partitions_of_a_topic,
+        a_topic_has_the_partitions_it_was_created_with, a_topic_that_is_created_again_begins_anew,
+        an_unknown_topic_is_named, creating_a_topic_twice_is_fine, topics_are_described,
+        what_became_of_each_topic_is_said, what_differs_of_a_topic_is_said,
     },
 };
 
@@ -114,6 +149,11 @@ macro_rules! conformance {
             creating_a_topic_twice_is_fine
             a_topic_has_the_partitions_it_was_created_with
             an_unknown_topic_is_named
+            what_became_of_each_topic_is_said
+            what_differs_of_a_topic_is_said
+            topics_are_described
+            a_producer_counts_the_partitions_of_a_topic
+            a_topic_that_is_created_again_begins_anew
             records_come_back_byte_for_byte
             a_key_decides_the_partition
             a_named_partition_is_respected
@@ -146,6 +186,33 @@ macro_rules! conformance {
             a_revoked_partition_goes_on_at_its_committed_offset
             every_record_is_read_once_when_revokes_commit
             nothing_old_arrives_when_a_partition_comes_back
+            a_member_reads_on_where_it_sought
+            a_seek_before_the_first_record_counts
+            seeks_are_answered_in_their_order
+            a_parked_partition_moves_and_stays_parked
+            a_topic_that_is_selected_later_is_read_too
+            a_topic_that_is_no_longer_selected_is_given_up
+            a_pattern_takes_topics_when_they_come
+            new_partitions_are_picked_up
+            named_partitions_are_read_by_everybody
+            other_partitions_can_be_named_later
+            named_partitions_need_no_group
+            consumers_without_a_group_read_everything
+            a_commit_without_a_group_is_an_error
+            a_new_group_begins_at_a_time
+            a_new_group_begins_at_the_end_when_no_record_is_so_young
+            a_new_group_begins_so_long_ago
+            a_new_group_begins_at_offsets
+            a_committed_offset_goes_before_the_start
+            to_have_committed_nothing_can_be_an_error
+            a_deleted_offset_becomes_the_oldest_record
+            a_deleted_offset_becomes_the_end
+            a_deleted_offset_is_an_error_if_that_is_wanted
+            a_seek_to_a_deleted_offset_is_reset
+            a_seek_behind_the_end_is_reset
+            a_lookup_finds_what_is_committed
+            a_lookup_finds_the_bounds
+            a_lookup_finds_times
         }
     };
 }
@@ -164,6 +231,12 @@ mod tests {
             include_str!("commits.rs"),
             include_str!("groups.rs"),
             include_str!("handovers.rs"),
+            include_str!("seek.rs"),
+            include_str!("select.rs"),
+            include_str!("alone.rs"),
+            include_str!("start.rs"),
+            include_str!("reset.rs"),
+            include_str!("lookup.rs"),
         ]
         .iter()
         .flat_map(|source| source.lines())

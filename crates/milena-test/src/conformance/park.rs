@@ -37,7 +37,7 @@ pub async fn a_parked_partition_goes_on_where_it_stopped(fixture: &Fixture) {
 
 /// A member that has read something of a partition, which is then held back, and of another. Each
 /// has 1000 records.
-async fn parked(fixture: &Fixture) -> (Member, [TopicPartition; 2]) {
+pub(super) async fn parked(fixture: &Fixture) -> (Member, [TopicPartition; 2]) {
     let (topic, group) = (fixture.topic(2).await, fixture.name("group"));
     let places = [0, 1].map(|partition| TopicPartition::new(topic.clone(), partition));
     for place in &places {
@@ -50,7 +50,7 @@ async fn parked(fixture: &Fixture) -> (Member, [TopicPartition; 2]) {
 }
 
 /// What the member has read of this partition.
-fn of(member: &Member, place: &TopicPartition) -> Vec<Record> {
+pub(super) fn of(member: &Member, place: &TopicPartition) -> Vec<Record> {
     let records = member.records.iter();
     records.filter(|record| record.partition() == place.partition).cloned().collect()
 }

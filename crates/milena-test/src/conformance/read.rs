@@ -1,4 +1,7 @@
-use crate::conformance::{Fixture, drive, member::Phase};
+use crate::conformance::{
+    Fixture, drive,
+    member::{Member, Phase},
+};
 use milena_core::{Record, TopicPartition, reply::ProducerRecord, transport::StartAt};
 use std::sync::Arc;
 
@@ -47,23 +50,10 @@ pub async fn a_new_group_begins_at_the_earliest_record(fixture: &Fixture) {
 pub async fn a_new_group_begins_at_the_latest_if_asked_to(fixture: &Fixture) {
     let (topic, group) = (fixture.topic(1).await, fixture.name("group"));
     fixture.send(numbered(&topic, 0..10)).await;
+
     let mut member = fixture.join_at(&group, &[&topic], StartAt::Latest).await;
-    member.until_reading(1).await;
 
-    // The end may be looked up only now, so the first new records may still come too early.
-    let mut sent = 10;
-    while member.records.is_empty() {
-        assert!(sent < 100, "nothing is read\n{}", member.story());
-        fixture.send(numbered(&topic, sent..sent + 1)).await;
-        sent += 1;
-        drive::look(&mut [&mut member]).await;
-    }
-    fixture.send(numbered(&topic, sent..sent + 5)).await;
-
-    let first = numbers(&member.records)[0];
-    assert!(first >= 10, "record {first} was there before");
-    let read = member.read(sent + 5 - first).await;
-    assert_eq!(numbers(&read), (first..sent + 5).collect::<Vec<_>>());
+    only_new(fixture, &mut member, &topic, 10).await;
 }
 
 /// A start offset that is given to `assign` goes before the committed one.
@@ -114,6 +104,31 @@ pub async fn a_waiting_member_is_woken_by_a_record(fixture: &Fixture) {
 
     let read = fixture.joined("the record is read", waiting).await;
     assert_eq!(numbers(&read), [0]);
+}
+
+/// Checks that the member, which begins at the end, reads what is written from now on and nothing of
+/// the so many records before.
+pub(super) async fn only_new(
+    fixture: &Fixture,
+    member: &mut Member,
+    topic: &Arc<str>,
+    before: usize,
+) {
+    member.until_reading(1).await;
+    // The end may be looked up only now, so the first new records may still come too early.
+    let mut sent = before;
+    while member.records.is_empty() {
+        assert!(sent < before + 90, "nothing is read\n{}", member.story());
+        fixture.send(numbered(topic, sent..sent + 1)).await;
+        sent += 1;
+        drive::look(&mut [member]).await;
+    }
+    fixture.send(numbered(topic, sent..sent + 5)).await;
+
+    let first = numbers(&member.records)[0];
+    assert!(first >= before, "record {first} was there before");
+    let read = member.read(sent + 5 - first).await;
+    assert_eq!(numbers(&read), (first..sent + 5).collect::<Vec<_>>());
 }
 
 /// Records for partition 0 that have these numbers as values.
