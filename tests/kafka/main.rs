@@ -15,5 +15,6 @@ mod conformance;
 mod driver;
 mod faults;
 mod kit;
+mod publisher;
 mod quickstart;
 mod topics;

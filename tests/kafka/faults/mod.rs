@@ -14,4 +14,4 @@ mod room;
 mod service;
 mod shutdown;
 mod silence;
-mod view;
+pub(crate) mod view;
