@@ -16,5 +16,6 @@ mod driver;
 mod faults;
 mod keyed;
 mod kit;
+mod publisher;
 mod quickstart;
 mod topics;

@@ -16,6 +16,6 @@ mod service;
 mod shutdown;
 mod silence;
 mod storm;
-mod view;
+pub(crate) mod view;
 mod watchdog;
 mod zombie;

@@ -15,28 +15,28 @@ use std::{sync::Arc, time::Duration};
 
 /// A cluster, seen from outside.
 #[derive(Clone)]
-pub(super) struct View(String);
+pub(crate) struct View(String);
 
-pub(super) type Header = (String, Option<Vec<u8>>);
+pub(crate) type Header = (String, Option<Vec<u8>>);
 
 impl View {
     /// The cluster that all tests share.
-    pub(super) fn shared() -> Self {
+    pub(crate) fn shared() -> Self {
         Self::of(&std::env::var("KAFKA_BROKERS").unwrap())
     }
 
-    pub(super) fn of(brokers: &str) -> Self {
+    pub(crate) fn of(brokers: &str) -> Self {
         Self(brokers.to_owned())
     }
 
-    pub(super) fn config(&self) -> ClientConfig {
+    pub(crate) fn config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.0);
         config
     }
 
     /// A new topic with these settings.
-    pub(super) async fn topic(
+    pub(crate) async fn topic(
         &self,
         name: &str,
         partitions: i32,
@@ -53,7 +53,7 @@ impl View {
     }
 
     /// Changes a setting of a topic.
-    pub(super) async fn alter(&self, topic: &str, setting: &str, value: &str) {
+    pub(crate) async fn alter(&self, topic: &str, setting: &str, value: &str) {
         let change = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(setting, value);
         let results = self.admin().alter_configs([&change], &admin_options()).await.unwrap();
         results.into_iter().for_each(|result| assert!(result.is_ok(), "{result:?}"));
@@ -67,7 +67,7 @@ impl View {
     }
 
     /// Every record of a topic that is there now, partition by partition.
-    pub(super) async fn records(&self, topic: &str) -> Vec<OwnedMessage> {
+    pub(crate) async fn records(&self, topic: &str) -> Vec<OwnedMessage> {
         let topic = topic.to_owned();
         let mut records = self.ask(move |consumer| read(consumer, &topic)).await;
         records.sort_by_key(|record| (record.partition(), record.offset()));
@@ -75,12 +75,12 @@ impl View {
     }
 
     /// The values of a topic, as text.
-    pub(super) async fn values(&self, topic: &str) -> Vec<String> {
+    pub(crate) async fn values(&self, topic: &str) -> Vec<String> {
         self.records(topic).await.iter().map(|record| text(record.payload())).collect()
     }
 
     /// What a group has committed for each partition.
-    pub(super) async fn committed(
+    pub(crate) async fn committed(
         &self,
         group: &str,
         topic: &str,
@@ -105,7 +105,7 @@ impl View {
     }
 
     /// The offset behind everything in each partition.
-    pub(super) async fn ends(&self, topic: &str, partitions: i32) -> Vec<Option<i64>> {
+    pub(crate) async fn ends(&self, topic: &str, partitions: i32) -> Vec<Option<i64>> {
         let topic = topic.to_owned();
         self.ask(move |consumer| {
             let end = |partition| consumer.fetch_watermarks(&topic, partition, STUCK).unwrap().1;
@@ -129,13 +129,13 @@ impl View {
 }
 
 /// The headers of a record.
-pub(super) fn headers(record: &OwnedMessage) -> Vec<Header> {
+pub(crate) fn headers(record: &OwnedMessage) -> Vec<Header> {
     let headers = record.headers().into_iter().flat_map(|headers| headers.iter());
     headers.map(|it| (it.key.to_owned(), it.value.map(<[u8]>::to_vec))).collect()
 }
 
 /// What is not null, as text.
-pub(super) fn text(bytes: Option<&[u8]>) -> String {
+pub(crate) fn text(bytes: Option<&[u8]>) -> String {
     String::from_utf8(bytes.expect("it is not null").to_vec()).unwrap()
 }
 

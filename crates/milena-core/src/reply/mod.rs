@@ -3,13 +3,19 @@
 mod part;
 mod produce;
 mod publish;
+mod publisher;
+mod send_all;
+mod sent;
 
+pub(crate) use self::send_all::Waiter;
 pub use self::{
     part::{Partition, RecordPart},
     produce::ProducerRecord,
-    publish::{Publish, Publisher, publish},
+    publish::{Publish, publish},
+    publisher::Publisher,
+    send_all::SendAllError,
+    sent::Sent,
 };
-pub(crate) use publish::Waiter;
 
 use crate::{
     error::{BoxError, boxed},

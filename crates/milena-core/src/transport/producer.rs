@@ -1,7 +1,7 @@
 use super::{BoxFuture, Delivered, Receipt};
 use crate::{
     error::Error,
-    reply::{ProducerRecord, Waiter},
+    reply::{ProducerRecord, SendAllError, Waiter},
 };
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -40,12 +40,15 @@ impl dyn Producer {
     ///
     /// # Errors
     ///
-    /// One was refused; the others may have been published.
+    /// At least one was refused. The error tells which were, and where the others are.
     ///
     /// # Cancel safety
     ///
     /// Records that were handed over are published even if the future is dropped.
-    pub async fn send_all(&self, records: Vec<ProducerRecord>) -> Result<Vec<Delivered>, Error> {
+    pub async fn send_all(
+        &self,
+        records: Vec<ProducerRecord>,
+    ) -> Result<Vec<Delivered>, SendAllError> {
         let waiter = Arc::new(Waiter::new(records.len()));
         for (token, record) in records.into_iter().enumerate() {
             let receipt = Receipt::new(waiter.clone(), token as u64);

@@ -46,7 +46,8 @@ impl Fixture {
     /// Publishes the records and waits for the broker to have them.
     pub(super) async fn send(&self, records: Vec<ProducerRecord>) -> Vec<Delivered> {
         let producer = self.producer().await;
-        self.done("the records are delivered", producer.send_all(records)).await
+        let sent = async { Ok(producer.send_all(records).await?) };
+        self.done("the records are delivered", sent).await
     }
 
     /// Publishes a record and says why that failed.
@@ -54,7 +55,7 @@ impl Fixture {
         let producer = self.producer().await;
         match self.within("the receipt comes back", producer.send_all(vec![record])).await {
             Ok(delivered) => panic!("the record was taken, at {delivered:?}"),
-            Err(error) => error,
+            Err(error) => error.into(),
         }
     }
 
