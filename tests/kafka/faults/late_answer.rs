@@ -2,7 +2,7 @@ use super::{own_broker::OwnBroker, service::until, view::View};
 use crate::kit::{STUCK, kafka, topic, unique};
 use milena_core::{
     TopicPartition,
-    transport::{Consumer, Event, Membership, StartAt, Transport as _},
+    transport::{Consumer, Event, Membership, Transport as _},
 };
 use milena_rdkafka::Kafka;
 use std::{
