@@ -1,12 +1,10 @@
-use super::member::{Member, all, key};
+use super::{
+    cluster::more_partitions,
+    member::{Member, all, key},
+};
 use crate::kit::{fill, kafka, topic, unique};
 use milena_core::{TopicPartition, transport::Event};
 use milena_rdkafka::{GroupProtocol, Kafka};
-use rdkafka::{
-    ClientConfig,
-    admin::{AdminClient, AdminOptions, NewPartitions},
-    client::DefaultClientContext,
-};
 use std::{
     sync::{
         Arc,
@@ -179,14 +177,6 @@ async fn supersede(with: impl Fn(Kafka) -> Kafka) {
     let revoked: Vec<_> = revoked.0.iter().map(key).collect();
     let lost: Vec<_> = lost.iter().map(key).collect();
     assert!(lost.iter().all(|at| revoked.contains(at)), "{lost:?} of {revoked:?}");
-}
-
-async fn more_partitions(topic: &str, count: usize) {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", std::env::var("KAFKA_BROKERS").unwrap());
-    let admin: AdminClient<DefaultClientContext> = config.create().unwrap();
-    let more = NewPartitions::new(topic, count);
-    admin.create_partitions([&more], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
 }
 
 #[tokio::test]

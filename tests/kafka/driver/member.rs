@@ -6,7 +6,7 @@ use milena_core::{
     TopicPartition,
     error::{Error, ErrorKind},
     record::{Chunk, Epoch},
-    transport::{Consumer, Event, Membership, Transport as _},
+    transport::{Consumer, Event, Fetch, Membership, Transport as _},
 };
 use milena_rdkafka::Kafka;
 use std::{
@@ -28,6 +28,13 @@ pub(crate) struct Member {
     pub(crate) troubles: Vec<Error>,
     pub(crate) lost: Vec<TopicPartition>,
     pub(crate) revokes: usize,
+    /// Where partitions went on: the partition, and the offset.
+    pub(crate) moves: Vec<(i32, i64)>,
+    /// The partition, the offset that was not there, and the other one.
+    pub(crate) resets: Vec<(i32, i64, i64)>,
+    pub(crate) failure: Option<Error>,
+    /// What was told of the fetching last.
+    pub(crate) fetches: Vec<Fetch>,
     /// What is to be given back when it is committed.
     leaving: Vec<TopicPartition>,
     committing: Option<Vec<TopicPartition>>,
@@ -38,6 +45,10 @@ pub(crate) type Place = (Arc<str>, i32);
 impl Member {
     pub(crate) async fn join(kafka: &Kafka, group: &str, topics: &[&Arc<str>]) -> Self {
         let membership = Membership::new(group, topics.iter().map(|topic| (*topic).clone()));
+        Self::with(kafka, membership).await
+    }
+
+    pub(crate) async fn with(kafka: &Kafka, membership: Membership) -> Self {
         Self {
             consumer: kafka.consumer(membership).await.unwrap(),
             owned: BTreeMap::new(),
@@ -46,6 +57,10 @@ impl Member {
             troubles: Vec::new(),
             lost: Vec::new(),
             revokes: 0,
+            moves: Vec::new(),
+            resets: Vec::new(),
+            failure: None,
+            fetches: Vec::new(),
             leaving: Vec::new(),
             committing: None,
         }
@@ -85,6 +100,17 @@ impl Member {
                 Some((live, next)) if *live == epoch => *next = Some(offset),
                 _ => self.stale += 1,
             },
+            Event::Moved(at, epoch, offset) => {
+                self.moves.push((at.partition, offset));
+                let owned = self.owned.get_mut(&key(&at)).expect("what moves is owned");
+                assert!(epoch > owned.0, "{epoch:?} behind {:?}", owned.0);
+                *owned = (epoch, Some(offset));
+            }
+            Event::Reset { partition, from, to } => {
+                self.resets.push((partition.partition, from, to));
+            }
+            Event::Fetches(fetches) => self.fetches = fetches,
+            Event::Failed(error) => self.failure = Some(error),
             Event::Assigned(partitions) => self.assign(partitions),
             Event::Revoked(partitions, _) => {
                 self.revokes += 1;
@@ -162,6 +188,11 @@ impl Member {
         match result {
             Err(error) if error.kind() == ErrorKind::Fenced => return,
             Err(error) if error.kind() == ErrorKind::Rebalancing => {}
+            // Without a group there is nothing to commit for.
+            Err(error) if error.kind() == ErrorKind::Config => {
+                let leaving = std::mem::take(&mut self.leaving);
+                self.release(leaving);
+            }
             result => {
                 result.unwrap();
                 let (done, leaving) = std::mem::take(&mut self.leaving)

@@ -1,7 +1,17 @@
 //! The driver, answered as the runtime would.
 
 mod closing;
+mod cluster;
 mod commits;
 mod consumer;
+mod fetches;
 mod hand_over;
+mod lookup;
+mod manual;
 pub(crate) mod member;
+mod patterns;
+mod recreated;
+mod resets;
+mod seeks;
+mod selections;
+mod starts;

@@ -8,7 +8,7 @@ mod fencing;
 mod holes;
 mod late_answer;
 mod options;
-mod own_broker;
+pub(crate) mod own_broker;
 mod refused_letters;
 mod replies;
 mod room;

@@ -9,23 +9,23 @@ use std::{
 };
 
 /// Takes the broker down when it is dropped, if it is up.
-pub(super) struct OwnBroker {
+pub(crate) struct OwnBroker {
     dir: PathBuf,
     port: u16,
 }
 
 impl OwnBroker {
     /// One that is not up yet, with the port that it will have. Nobody listens there.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = std::env::temp_dir().join(&*unique("milena-own-broker"));
         Self { dir, port: free_port() }
     }
 
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    pub(super) async fn up(&self) {
+    pub(crate) async fn up(&self) {
         let exports = self.run(&["up", "--base-port", &self.port.to_string()]).await;
         assert!(exports.contains(&self.address()), "its port was taken: {exports}");
         assert!(self.listens());
@@ -39,11 +39,11 @@ impl OwnBroker {
     }
 
     /// SIGSTOP: its connections stay open and silent.
-    pub(super) async fn pause(&self) {
+    pub(crate) async fn pause(&self) {
         self.run(&["pause", "1"]).await;
     }
 
-    pub(super) async fn resume(&self) {
+    pub(crate) async fn resume(&self) {
         self.run(&["resume", "1"]).await;
     }
 

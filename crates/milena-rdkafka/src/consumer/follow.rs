@@ -44,7 +44,12 @@ impl Worker {
         }
     }
 
+    /// Waits for what the broker says of the topics first. librdkafka keeps it in mind then; were it to
+    /// ask by itself, it would take partitions that are given up for lost, not to be committed.
     fn follow_topics(&mut self) {
+        if !self.topics.is_answered() {
+            return;
+        }
         self.follows = true;
         let names = self.topics.names();
         if names == self.subscribed {

@@ -134,6 +134,10 @@ impl Mailbox {
             return;
         }
         post.commits -= usize::from(matches!(event, Event::Committed(_)));
+        // They tell of a state, and only the latest counts.
+        if matches!(event, Event::Fetches(_)) {
+            post.events.retain(|(_, event)| !matches!(event, Event::Fetches(_)));
+        }
         post.events.push_back((ticket, event));
         wake(post);
     }

@@ -24,6 +24,9 @@ pub(super) enum Ask {
 /// What the broker says of each partition: an offset, or that there is none.
 pub(super) type Answers = Vec<Result<Option<i64>, Code>>;
 
+/// The oldest offset and the end.
+pub(super) type Bounds = Result<(i64, i64), Code>;
+
 /// What the group has committed.
 pub(super) fn committed(
     client: &Client,
@@ -64,7 +67,7 @@ pub(super) fn bounds(
     client: &Client,
     places: &[TopicPartition],
     within: Duration,
-) -> Result<Vec<Result<(i64, i64), Code>>, Code> {
+) -> Result<Vec<Bounds>, Code> {
     let all = |ask| places.iter().map(|place| (place.clone(), ask)).collect::<Vec<_>>();
     let start = Instant::now();
     let oldest = offsets(client, &all(Ask::Oldest), within)?;

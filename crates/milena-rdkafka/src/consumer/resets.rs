@@ -1,6 +1,10 @@
-use super::{errands::Errands, mailbox::Mailbox, partitions::Missing, query};
+use super::{
+    errands::Errands,
+    mailbox::Mailbox,
+    partitions::Missing,
+    query::{self, Bounds},
+};
 use crate::native::Client;
-use rdkafka::error::RDKafkaErrorCode as Code;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -17,9 +21,6 @@ pub(super) struct Resets {
     next: Instant,
     errands: Errands<Vec<(Missing, Bounds)>>,
 }
-
-/// The oldest offset and the end.
-type Bounds = Result<(i64, i64), Code>;
 
 impl Resets {
     pub(super) fn new(client: &Arc<Client>, mailbox: &Arc<Mailbox>) -> Self {

@@ -115,9 +115,9 @@ impl Starts {
     ) -> Vec<(TopicPartition, Begins)> {
         let mut troubles = Vec::new();
         for (round, begins) in self.errands.take() {
-            for (place, begins) in begins {
-                self.learn(round, place, begins, &mut troubles);
-            }
+            troubles.extend(
+                begins.into_iter().filter_map(|(at, begins)| self.learn(round, at, begins)),
+            );
         }
         if !troubles.is_empty() {
             self.next_ask = now + AGAIN;
@@ -191,18 +191,14 @@ impl Starts {
         round: u64,
         place: TopicPartition,
         begins: Begins,
-        troubles: &mut Vec<(TopicPartition, Begins)>,
-    ) {
+    ) -> Option<(TopicPartition, Begins)> {
         // What ended and came again meanwhile was asked again.
-        let Some(waiting) = self.waiting.get_mut(&place).filter(|it| **it == Waiting::Asked(round))
-        else {
-            return;
-        };
+        let waiting = self.waiting.get_mut(&place).filter(|it| **it == Waiting::Asked(round))?;
         if let Begins::At(offset) = begins {
             *waiting = Waiting::At(offset);
-        } else {
-            *waiting = Waiting::Unasked;
-            troubles.push((place, begins));
+            return None;
         }
+        *waiting = Waiting::Unasked;
+        Some((place, begins))
     }
 }

@@ -1,6 +1,7 @@
 use super::{
     Settings,
     commit::Pending,
+    fetches::Fetches,
     follow::subscribe,
     mailbox::{Command, Mailbox},
     partitions::Partitions,
@@ -44,6 +45,7 @@ pub(super) struct Worker {
     pub(super) follows: bool,
     pub(super) starts: Starts,
     pub(super) resets: Resets,
+    fetches: Fetches,
     pub(super) trouble: Trouble,
     pub(super) next_positions: Instant,
     pub(super) failed: bool,
@@ -82,6 +84,7 @@ impl Worker {
             follows: false,
             starts: Starts::new(&client, &mailbox),
             resets: Resets::new(&client, &mailbox),
+            fetches: Fetches::new(settings.reads_committed),
             trouble: Trouble::new(&settings),
             client,
             mailbox,
@@ -187,6 +190,11 @@ impl Worker {
     fn statistics(&mut self, json: &str) {
         if self.settings.logs_statistics {
             log::statistics(json);
+        }
+        match self.fetches.learn(json, Instant::now(), self.partitions.epochs()) {
+            Ok(fetches) if fetches.is_empty() => {}
+            Ok(fetches) => self.mailbox.tell(Event::Fetches(fetches)),
+            Err(error) => tracing::warn!(%error, "could not read librdkafka's statistics"),
         }
     }
 

@@ -120,9 +120,9 @@ impl Partitions {
         events
     }
 
-    /// The partitions that are held, with their epochs.
-    pub(super) fn epochs(&self) -> impl Iterator<Item = (&TopicPartition, Epoch)> {
-        self.sources.iter().map(|source| (&source.place, source.epoch))
+    /// The partitions that are held, with their epochs and when these began.
+    pub(super) fn epochs(&self) -> impl Iterator<Item = (&TopicPartition, Epoch, Instant)> {
+        self.sources.iter().map(|source| (&source.place, source.epoch, source.since))
     }
 
     fn source(&mut self, place: &TopicPartition) -> Option<&mut Source> {

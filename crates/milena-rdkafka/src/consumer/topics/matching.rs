@@ -1,6 +1,9 @@
 use milena_core::transport::Pattern;
 use std::{collections::BTreeSet, sync::Arc};
 
+/// Topics, and how many partitions they have.
+pub(super) type Sizes = Vec<(Arc<str>, i32)>;
+
 /// Topics that match a pattern.
 pub(super) struct Matching {
     patterns: Vec<Pattern>,
@@ -36,10 +39,7 @@ impl Matching {
     }
 
     /// Of all topics that there are, those that match; and those that did.
-    pub(super) fn learn(
-        &mut self,
-        all: Vec<(Arc<str>, i32)>,
-    ) -> (Vec<(Arc<str>, i32)>, Vec<Arc<str>>) {
+    pub(super) fn learn(&mut self, all: Sizes) -> (Sizes, Vec<Arc<str>>) {
         let matched: Vec<_> = all.into_iter().filter(|(name, _)| self.is_match(name)).collect();
         let names: BTreeSet<_> = matched.iter().map(|(name, _)| name.clone()).collect();
         let gone = self.matched.difference(&names).cloned().collect();

@@ -3,7 +3,10 @@
 mod matching;
 mod topic;
 
-use self::{matching::Matching, topic::Topic};
+use self::{
+    matching::{Matching, Sizes},
+    topic::Topic,
+};
 use super::{Settings, errands::Errands, mailbox::Mailbox, trouble::Verdict};
 use crate::native::Client;
 use milena_core::{record::TopicPartition, transport::Selection};
@@ -33,6 +36,8 @@ pub(super) struct Topics {
     next: Instant,
     /// The number of the selection, which answers must be about.
     selected: u64,
+    /// The selection that the last answer was about.
+    answered: u64,
     asking: bool,
     errands: Errands<Answer>,
 }
@@ -41,7 +46,7 @@ pub(super) struct Topics {
 struct Answer {
     selected: u64,
     named: Vec<Result<i32, Code>>,
-    all: Option<Result<Vec<(Arc<str>, i32)>, Code>>,
+    all: Option<Result<Sizes, Code>>,
 }
 
 impl Topics {
@@ -55,6 +60,7 @@ impl Topics {
             interval: settings.refresh_interval,
             next: Instant::now(),
             selected: 0,
+            answered: 0,
             asking: false,
             errands: Errands::new("kafka-topics", client, mailbox),
         };
@@ -114,6 +120,11 @@ impl Topics {
         }
     }
 
+    /// Whether the broker was asked about the topics that are selected now.
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered == self.selected
+    }
+
     /// Whether the partition appeared while this consumer was running.
     pub(super) fn is_new(&self, place: &TopicPartition) -> bool {
         self.first.get(&place.topic).is_some_and(|first| place.partition >= *first)
@@ -144,6 +155,7 @@ impl Topics {
 
     fn learn(&mut self, answer: Answer, now: Instant) -> Vec<Verdict> {
         self.asking = false;
+        self.answered = answer.selected;
         let mut verdicts = Vec::new();
         for (topic, count) in self.named.iter_mut().zip(answer.named) {
             verdicts.extend(topic.learn(count, now));
@@ -163,7 +175,7 @@ impl Topics {
         verdicts
     }
 
-    fn learn_all(&mut self, all: Vec<(Arc<str>, i32)>) {
+    fn learn_all(&mut self, all: Sizes) {
         let was_listed = self.matching.is_listed();
         let (matched, gone) = self.matching.learn(all);
         for name in gone {
@@ -199,7 +211,7 @@ fn count(client: &Client, name: &str) -> Result<i32, Code> {
 }
 
 /// All topics there are.
-fn all(client: &Client) -> Result<Vec<(Arc<str>, i32)>, Code> {
+fn all(client: &Client) -> Result<Sizes, Code> {
     let metadata = client.metadata(None, ANSWER_WITHIN)?;
     let whole = metadata.topics().iter().filter(|topic| topic.error().is_none());
     Ok(whole.map(|topic| (topic.name().into(), partitions(topic))).collect())
