@@ -2,7 +2,10 @@
 
 use crate::billing::{ORDERS, Order};
 use indicatif::ProgressBar;
-use milena::{Error, Publisher, record::{Headers, ProducerRecord}};
+use milena::{
+    Error, Publisher,
+    record::{Headers, ProducerRecord},
+};
 
 /// How many orders are handed over before the first of them has to be at the broker.
 const AT_ONCE: u64 = 1000;

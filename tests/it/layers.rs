@@ -1,5 +1,7 @@
 use crate::billing::order;
-use milena::{Batch, Json, Outcome, Record, Retry, Router, State, batch, each, router::handler::Delivery};
+use milena::{
+    Batch, Json, Outcome, Record, Retry, Router, State, batch, each, router::handler::Delivery,
+};
 use milena_test::TestApp;
 use std::{
     sync::{Arc, Mutex},

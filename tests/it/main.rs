@@ -18,6 +18,7 @@ mod extract;
 mod failure;
 mod groups;
 mod journey;
+mod lanes;
 mod layers;
 mod replies;
 mod shutdown;

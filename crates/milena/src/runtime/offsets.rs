@@ -14,6 +14,8 @@ pub(crate) struct Offsets {
     committed: Option<i64>,
     /// The records of the chunks, and their bytes.
     weight: (usize, usize),
+    /// Whether records may be committed as soon as they are received.
+    on_receive: bool,
 }
 
 /// A chunk that was delivered, once to each subscription of its topic.
@@ -30,6 +32,7 @@ impl Offsets {
         // Nothing before the first record is ours to commit.
         self.committed.get_or_insert(work.offset(0));
         self.next = Some(work.offset(work.len() - 1) + 1);
+        self.on_receive = work.subscription.acks_on_receive();
         self.weight.0 += work.len();
         self.weight.1 += work.records().bytes();
         self.chunks.push_back(Received { works, base: 0 });
@@ -51,8 +54,9 @@ impl Offsets {
         self.committed
     }
 
-    /// The offsets that are not settled, in order, so many at most.
+    /// The offsets that keep others from being committed, in order, so many at most.
     pub(crate) fn unsettled(&self, most: usize) -> Vec<i64> {
+        let most = if self.on_receive { 0 } else { most };
         self.chunks.iter().flat_map(Received::all_unsettled).take(most).collect()
     }
 
@@ -61,8 +65,13 @@ impl Offsets {
         self.next = self.next.max(Some(offset));
     }
 
-    /// The lowest offset that is not settled, and lets go of what is settled before it.
+    /// The offset before which everything may be committed; lets go of what is settled.
     pub(crate) fn committable(&mut self) -> Option<i64> {
+        self.first_unsettled().filter(|_| !self.on_receive).or(self.next)
+    }
+
+    /// The lowest offset that is not settled, if there is one; lets go of what is settled before it.
+    pub(crate) fn first_unsettled(&mut self) -> Option<i64> {
         while let Some(front) = self.chunks.front_mut() {
             if let Some(offset) = front.unsettled() {
                 return Some(offset);
@@ -71,7 +80,7 @@ impl Offsets {
             self.weight.1 -= front.works[0].records().bytes();
             self.chunks.pop_front();
         }
-        self.next
+        None
     }
 
     /// What a commit would say, if it would say anything new.
