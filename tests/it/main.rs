@@ -22,6 +22,7 @@ mod failure;
 mod groups;
 mod isolation;
 mod journey;
+mod lanes;
 mod layers;
 mod listeners;
 mod logs;

@@ -46,8 +46,20 @@ pub(crate) enum Step {
 pub(crate) enum Spread {
     /// A call has ended, and is not simply a success.
     Ended(Called),
-    /// A call has begun, or is to begin, and goes on beside the others.
+    /// A call has begun, and goes on beside the others.
     Begun(u32, BoxFuture<'static, Result<Outcome, Failure>>),
+    /// A call is to begin beside the others.
+    Due(u32, BoxFuture<'static, Result<Outcome, Failure>>),
+}
+
+impl Spread {
+    /// The place of the record that it is about.
+    pub(crate) fn index(&self) -> u32 {
+        match self {
+            Self::Ended(called) => called.index,
+            Self::Begun(index, _) | Self::Due(index, _) => *index,
+        }
+    }
 }
 
 /// A call whose end is not simply a success.
@@ -114,7 +126,7 @@ impl Turn<'_> {
             }
             let mut future = occupy(place.take(), || make(index));
             if !self.at_once {
-                return Some(Spread::Begun(index, future));
+                return Some(Spread::Due(index, future));
             }
             let Poll::Ready(result) = future.as_mut().poll(cx) else {
                 return Some(Spread::Begun(index, future));

@@ -1,42 +1,56 @@
 use super::{
     Work,
-    permit::{Permit, Permits},
+    permit::Permit,
     replies::publish_now,
     settle::{Item, Next, settle},
 };
-use crate::route::{Called, Failure, Run, Sink, Step, Turn};
+use crate::route::{Called, Run, Sink, Step, Turn};
 use milena_core::{
     handler::{Decision, Outcome},
     record::Chunk,
 };
-use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    ops::{ControlFlow, Range},
+    sync::Arc,
+    time::Duration,
+};
 
-/// Calls a handler with the records of a chunk, one after the other, each until it is settled. Broken
-/// off when the partition has ended, or the service is to stop.
-pub(crate) async fn run_chunk(
-    handler: &dyn Run,
-    chunk: &Arc<Chunk>,
-    work: &Arc<Work>,
-) -> ControlFlow<()> {
-    let mut permit = Permits::new(None).permit();
-    run_all(handler, chunk, work, 0..work.len() as u32, &mut permit).await
+/// A chunk in work.
+#[derive(Clone)]
+pub(crate) struct Part {
+    pub(crate) chunk: Arc<Chunk>,
+    pub(crate) work: Arc<Work>,
 }
 
-/// The same for some of the records, under this permit.
+impl Part {
+    pub(crate) fn key(&self, index: u32) -> Option<&[u8]> {
+        self.work.records().key(index as usize)
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.chunk.fmt(f)
+    }
+}
+
+/// Calls a handler with some records of a chunk, one after the other, each until it is settled. Broken
+/// off when the partition has ended, or the service is to stop.
 pub(crate) async fn run_all(
     handler: &dyn Run,
-    chunk: &Arc<Chunk>,
-    work: &Arc<Work>,
-    records: std::ops::Range<u32>,
+    part: &Part,
+    records: Range<u32>,
     permit: &mut Permit,
 ) -> ControlFlow<()> {
-    let sink = InOrder { work };
+    let sink = InOrder { work: &part.work };
     let (next, end) = (records.start, records.end);
-    let mut turn = Turn { chunk, next, end, attempt: 1, at_once: true, sink: &sink };
+    let mut turn = Turn { chunk: &part.chunk, next, end, attempt: 1, at_once: true, sink: &sink };
     while turn.next < turn.end {
         match handler.run(&mut turn).await {
-            Some(called) => conclude(handler, chunk, work, called, permit).await?,
-            None => wait(work, permit).await?,
+            Some(called) => conclude(handler, part, called, permit).await?,
+            None if turn.next == turn.end => {}
+            None => go_on(&part.work, permit).await?,
         }
     }
     ControlFlow::Continue(())
@@ -45,11 +59,11 @@ pub(crate) async fn run_all(
 /// Brings a record to its end whose first call was not simply a success.
 pub(crate) async fn conclude(
     handler: &dyn Run,
-    chunk: &Arc<Chunk>,
-    work: &Arc<Work>,
+    part: &Part,
     called: Called,
     permit: &mut Permit,
 ) -> ControlFlow<()> {
+    let Part { chunk, work } = part;
     let item = [Item { work: work.clone(), index: called.index }];
     let (mut result, mut attempt) = (called.result, 1);
     loop {
@@ -65,35 +79,26 @@ pub(crate) async fn conclude(
         }
         attempt += 1;
         work.retried(called.index, attempt);
-        result = match call_again(handler, (chunk, work), (called.index, attempt), permit).await? {
-            Some(result) => result,
-            None => return ControlFlow::Continue(()),
+        let sink = InOrder { work };
+        let (next, end) = (called.index, called.index + 1);
+        let mut turn = Turn { chunk, next, end, attempt, at_once: true, sink: &sink };
+        result = loop {
+            match handler.run(&mut turn).await {
+                Some(called) => break called.result,
+                None if turn.next == end => return ControlFlow::Continue(()),
+                None => go_on(work, permit).await?,
+            }
         };
     }
 }
 
-/// Calls the handler once more with a record, as soon as that may be. `None` is a success.
-async fn call_again(
-    handler: &dyn Run,
-    (chunk, work): (&Arc<Chunk>, &Arc<Work>),
-    (index, attempt): (u32, u32),
-    permit: &mut Permit,
-) -> ControlFlow<(), Option<Result<Outcome, Failure>>> {
-    let (sink, next, end) = (InOrder { work }, index, index + 1);
-    let mut turn = Turn { chunk, next, end, attempt, at_once: true, sink: &sink };
-    loop {
-        match handler.run(&mut turn).await {
-            Some(called) => return ControlFlow::Continue(Some(called.result)),
-            None if turn.next == turn.end => return ControlFlow::Continue(None),
-            None => wait(work, permit).await?,
-        }
+/// Waits until a call may begin, without keeping others from theirs. Broken off when the partition has
+/// ended.
+pub(crate) async fn go_on(work: &Work, permit: &mut Permit) -> ControlFlow<()> {
+    if !work.may_begin_now() {
+        permit.give_back();
+        work.may_begin().await;
     }
-}
-
-/// Waits until a call may begin, and lets others call meanwhile. Broken off when the partition has ended.
-async fn wait(work: &Work, permit: &mut Permit) -> ControlFlow<()> {
-    permit.give_back();
-    work.may_begin().await;
     if !work.assignment.is_live() {
         return ControlFlow::Break(());
     }

@@ -1,10 +1,19 @@
-use super::{Assignment, Subscription, Work, attempt::run_chunk, batches, side_by_side};
+use super::{
+    Assignment, Subscription, Work,
+    attempt::{Part, run_all},
+    batches,
+    permit::Permits,
+    side_by_side,
+};
 use crate::{
     route::{Run, Runner},
     subscriber::by_partition,
 };
 use milena_core::record::{Chunk, Extensions};
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinSet,
@@ -14,6 +23,9 @@ use tokio::{
 pub(crate) struct Load {
     pub(crate) chunk: Arc<Chunk>,
     pub(crate) work: Arc<Work>,
+    /// The records that fill the lane, and the bytes of all.
+    waiting: AtomicUsize,
+    bytes: usize,
 }
 
 /// The way into a lane: a task that works on records one after the other. It ends when this is dropped.
@@ -41,8 +53,7 @@ impl Lane {
 
     /// Puts a chunk behind those that wait, and says whether its partition is to be held back from now on.
     pub(crate) fn push(&self, load: Load) -> bool {
-        let (assignment, records, bytes) = load.weight();
-        let full = assignment.wait_for(records, bytes);
+        let full = load.work.assignment.wait_for(load.work.len(), load.bytes);
         // A lane that is gone has stopped the service, so nothing is to be done.
         let _ = self.0.send(load);
         full
@@ -58,26 +69,39 @@ impl Load {
         extensions: &Arc<Extensions>,
     ) -> Self {
         let work = Work::new(chunk, assignment.clone(), subscription.clone());
-        Self { chunk: work.chunk(chunk, extensions), work }
+        let (waiting, bytes) = (AtomicUsize::new(work.len()), work.records().bytes());
+        Self { chunk: work.chunk(chunk, extensions), work, waiting, bytes }
     }
 
-    /// The assignment that it weighs upon, its records and its bytes.
-    fn weight(&self) -> (Arc<Assignment>, usize, usize) {
-        (self.work.assignment.clone(), self.work.len(), self.work.records().bytes())
+    pub(crate) fn part(&self) -> Part {
+        Part { chunk: self.chunk.clone(), work: self.work.clone() }
+    }
+
+    /// So many of its records fill the lane no more.
+    pub(crate) fn begun(&self, records: usize) {
+        if records == 0 {
+            return;
+        }
+        let before = self.waiting.fetch_sub(records, Relaxed);
+        let bytes = |records| self.bytes / self.work.len() * records;
+        // What the division leaves goes with the last record.
+        let rest = if before == records { self.bytes % self.work.len() } else { 0 };
+        self.work.assignment.waited_for(records, bytes(records) + rest);
     }
 }
 
 impl Drop for Load {
     fn drop(&mut self) {
-        let (assignment, records, bytes) = self.weight();
-        assignment.waited_for(records, bytes);
+        self.begun(self.waiting.load(Relaxed));
     }
 }
 
 async fn one_by_one(handler: Arc<dyn Run>, mut loads: UnboundedReceiver<Load>) {
+    let mut permit = Permits::new(None).permit();
     while let Some(load) = loads.recv().await {
+        let (part, records) = (load.part(), 0..load.work.len() as u32);
         let _busy = load.work.assignment.busy();
-        if run_chunk(&*handler, &load.chunk, &load.work).await.is_break()
+        if run_all(&*handler, &part, records, &mut permit).await.is_break()
             && load.work.assignment.is_live()
         {
             // The service stops before a record of this partition: nothing behind it is worked on.

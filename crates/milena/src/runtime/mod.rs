@@ -68,6 +68,7 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
+    /// Whether its records may be committed as soon as they are received.
     fn acks_on_receive(&self) -> bool {
         self.policy.ack == AckPolicy::OnReceive
     }

@@ -16,6 +16,8 @@ pub(crate) struct Offsets {
     moved: bool,
     /// The records of the chunks, and their bytes.
     weight: (usize, usize),
+    /// Whether records may be committed as soon as they are received.
+    on_receive: bool,
 }
 
 /// A chunk that was delivered, once to each subscription of its topic.
@@ -34,6 +36,7 @@ impl Offsets {
             self.committed.get_or_insert(work.offset(0));
         }
         self.next = Some(work.offset(work.len() - 1) + 1);
+        self.on_receive = work.subscription.acks_on_receive();
         self.weight.0 += work.len();
         self.weight.1 += work.records().bytes();
         self.chunks.push_back(Received { works, base: 0 });
@@ -55,8 +58,11 @@ impl Offsets {
         self.committed
     }
 
-    /// The offsets that are not settled, in order, so many at most; and how many there are.
+    /// The offsets that keep others from being committed, in order, so many at most; and how many there are.
     pub(crate) fn unsettled(&self, most: usize) -> (Vec<i64>, usize) {
+        if self.on_receive {
+            return (Vec::new(), 0);
+        }
         let all = || self.chunks.iter().flat_map(Received::all_unsettled);
         (all().take(most).collect(), all().count())
     }
@@ -72,8 +78,13 @@ impl Offsets {
         self.next = self.next.max(Some(offset));
     }
 
-    /// The lowest offset that is not settled, and lets go of what is settled before it.
+    /// The offset before which everything may be committed; lets go of what is settled.
     pub(crate) fn committable(&mut self) -> Option<i64> {
+        self.first_unsettled().filter(|_| !self.on_receive).or(self.next)
+    }
+
+    /// The lowest offset that is not settled, if there is one; lets go of what is settled before it.
+    pub(crate) fn first_unsettled(&mut self) -> Option<i64> {
         while let Some(front) = self.chunks.front_mut() {
             if let Some(offset) = front.unsettled() {
                 return Some(offset);
@@ -82,7 +93,7 @@ impl Offsets {
             self.weight.1 -= front.works[0].records().bytes();
             self.chunks.pop_front();
         }
-        self.next
+        None
     }
 
     /// What a commit would say, if it would say anything new.

@@ -116,7 +116,7 @@ impl Conductor {
         let (records, bytes) = partition.offsets.weight();
         let held = partition.held_back.by(Why::Behind);
         if !held && (records >= most_records || bytes >= most_bytes) {
-            let offset = partition.offsets.committable();
+            let offset = partition.offsets.first_unsettled();
             tracing::warn!(
                 group = %self.group, partition = %place, offset, records, bytes,
                 "a record that is not done holds its partition back"
@@ -157,6 +157,6 @@ impl Conductor {
 impl Partition {
     /// The offset that holds it back, if one does.
     pub(super) fn holding(&mut self) -> Option<i64> {
-        if self.held_back.by(Why::Behind) { self.offsets.committable() } else { None }
+        if self.held_back.by(Why::Behind) { self.offsets.first_unsettled() } else { None }
     }
 }

@@ -1,6 +1,6 @@
 use super::{
-    Subscription, Work,
-    attempt::{conclude, run_all, settle_now},
+    Subscription,
+    attempt::{Part, conclude, go_on, run_all, settle_now},
     keys::Keys,
     lanes::Load,
     permit::{Permit, Permits},
@@ -9,7 +9,7 @@ use crate::{
     route::{Called, Run, Sink, Spread, Step, Turn},
     subscriber::{NullKeys, Order},
 };
-use milena_core::{handler::Outcome, record::Chunk};
+use milena_core::handler::Outcome;
 use std::{
     future::poll_fn,
     ops::ControlFlow,
@@ -88,13 +88,6 @@ struct Entry {
     index: u32,
 }
 
-/// A chunk in work.
-#[derive(Clone)]
-struct Part {
-    chunk: Arc<Chunk>,
-    work: Arc<Work>,
-}
-
 /// Begins calls, and knows those that run.
 struct Calls {
     lane: Arc<Lane>,
@@ -106,7 +99,7 @@ impl Calls {
     /// Begins a call for each record of the chunk, or leaves it to whoever has its key in work. Broken
     /// off when the partition has ended, or the service is to stop.
     async fn begin_all(&mut self, load: Load) -> ControlFlow<()> {
-        let part = Part { chunk: load.chunk.clone(), work: load.work.clone() };
+        let part = load.part();
         let assignment = &part.work.assignment;
         let _busy = assignment.busy();
         let (mut next, end) = (0, part.work.len() as u32);
@@ -150,13 +143,14 @@ impl Calls {
     /// Gives a call that is not at its end a task of its own.
     fn go_on(&mut self, part: &Part, begun: Spread, permit: Permit) {
         let (lane, part) = (self.lane.clone(), part.clone());
-        if let Spread::Begun(index, _) | Spread::Ended(Called { index, .. }) = &begun
-            && lane.is_ordered(&part, *index)
-        {
-            lane.keys.begin(part.key(*index));
+        let index = begun.index();
+        if lane.is_ordered(&part, index) {
+            lane.keys.begin(part.key(index));
         }
+        // From here on: nobody is to think that nothing runs before the task has had its first turn.
+        let busy = part.work.assignment.busy();
         self.running.spawn(async move {
-            let _busy = part.work.assignment.busy();
+            let _busy = busy;
             if lane.conclude(&part, begun, permit).await.is_break()
                 && part.work.assignment.is_live()
             {
@@ -173,9 +167,13 @@ impl Lane {
         let called = match begun {
             Spread::Ended(called) => called,
             Spread::Begun(index, call) => Called { index, result: call.await },
+            Spread::Due(index, call) => {
+                go_on(&part.work, &mut permit).await?;
+                Called { index, result: call.await }
+            }
         };
         let (handler, index) = (&*self.handler, called.index);
-        conclude(handler, &part.chunk, &part.work, called, &mut permit).await?;
+        conclude(handler, part, called, &mut permit).await?;
         if !self.is_ordered(part, index) {
             return ControlFlow::Continue(());
         }
@@ -184,7 +182,7 @@ impl Lane {
             permit.give_back();
             permit.take(&part.work.assignment).await?;
             let records = index..index + 1;
-            run_all(handler, &part.chunk, &part.work, records, &mut permit).await?;
+            run_all(handler, &part, records, &mut permit).await?;
         }
         ControlFlow::Continue(())
     }
@@ -203,18 +201,6 @@ impl Lane {
     }
 }
 
-impl Part {
-    fn key(&self, index: u32) -> Option<&[u8]> {
-        self.work.records().key(index as usize)
-    }
-}
-
-impl std::fmt::Debug for Part {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.chunk.fmt(f)
-    }
-}
-
 /// Takes the results of calls that are ready at once, and keeps records of a key apart.
 struct Beside<'a> {
     lane: &'a Lane,
@@ -224,14 +210,15 @@ struct Beside<'a> {
 impl Sink for Beside<'_> {
     fn proceed(&self, index: u32) -> Step {
         let (lane, part) = (self.lane, self.part);
-        if !part.work.may_begin_now() || lane.has_stopped() {
+        if !part.work.may_begin_now() {
             return Step::Halt;
         }
         let waits = || Entry { part: part.clone(), index };
         if lane.is_ordered(part, index) && !lane.keys.admit(part.key(index), waits) {
             return Step::Pass;
         }
-        if part.work.begin(index) { Step::Call } else { Step::Halt }
+        // Looked at last, because a lane that stops forgets which keys are in work.
+        if lane.has_stopped() || !part.work.begin(index) { Step::Halt } else { Step::Call }
     }
 
     fn settle(&self, index: u32, outcome: Outcome) -> Option<Outcome> {

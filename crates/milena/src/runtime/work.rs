@@ -40,8 +40,6 @@ impl Work {
         subscription: Arc<Subscription>,
     ) -> Arc<Self> {
         let len = chunk.len();
-        // A record that counts as done when it is received is never held.
-        let (held, unsettled) = if subscription.acks_on_receive() { (0, 0) } else { (1, len) };
         let timed = if subscription.policy.retry.is_timed() { len } else { 0 };
         let place = subscription.breaker.places(len);
         Arc::new_cyclic(|this| Self {
@@ -51,8 +49,8 @@ impl Work {
             acks: Acks::default(),
             records: chunk.records().clone(),
             this: this.clone(),
-            holds: std::iter::repeat_with(|| AtomicU32::new(held)).take(len).collect(),
-            unsettled: AtomicUsize::new(unsettled),
+            holds: std::iter::repeat_with(|| AtomicU32::new(1)).take(len).collect(),
+            unsettled: AtomicUsize::new(len),
             retried: Mutex::default(),
             begun: std::iter::repeat_with(OnceLock::new).take(timed).collect(),
         })
@@ -85,16 +83,12 @@ impl Work {
 
     /// One more reason why the record is not settled.
     pub(crate) fn hold(&self, index: u32) {
-        if !self.subscription.acks_on_receive() {
-            self.holds[index as usize].fetch_add(1, AcqRel);
-        }
+        self.holds[index as usize].fetch_add(1, AcqRel);
     }
 
     /// One reason less; behind the last one the record is settled.
     pub(crate) fn release(&self, index: u32) {
-        if self.subscription.acks_on_receive()
-            || self.holds[index as usize].fetch_sub(1, AcqRel) > 1
-        {
+        if self.holds[index as usize].fetch_sub(1, AcqRel) > 1 {
             return;
         }
         if self.assignment.has_left() {

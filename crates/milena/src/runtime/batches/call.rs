@@ -15,21 +15,20 @@ use tokio::time::sleep;
 /// The records of a call, and what says that it runs.
 pub(super) struct Batch {
     entries: Vec<Entry>,
-    _busy: Vec<Busy>,
+    busy: Vec<Busy>,
 }
 
 impl Batch {
     pub(super) fn new(entries: Vec<Entry>) -> Self {
         let busy = assignments(&entries).map(Assignment::busy).collect();
-        Self { entries, _busy: busy }
+        Self { entries, busy }
     }
 
     /// Calls the handler until every record is settled. Broken off when the service is to stop.
     pub(super) async fn conclude(mut self, route: &Route, permit: &mut Permit) -> ControlFlow<()> {
         let mut attempt = 1;
         loop {
-            // What ended before it was counted as running may be somebody else's already.
-            self.entries.retain(Entry::is_live);
+            self.drop_ended();
             if self.entries.is_empty() {
                 return ControlFlow::Continue(());
             }
@@ -42,6 +41,9 @@ impl Batch {
             let delivery = self.delivery(attempt);
             let result = route.attempt_batch(delivery.clone()).await;
             self.fail_refused(&delivery, attempt).await?;
+            if self.entries.is_empty() {
+                return ControlFlow::Continue(());
+            }
             let items: Vec<_> = self.entries.iter().map(Entry::item).collect();
             match settle(&items, attempt, result).await {
                 Next::Again(delay) => {
@@ -81,6 +83,15 @@ impl Batch {
         tokio::select! {
             () = all => {}
             () = self.ended() => {}
+        }
+    }
+
+    /// Takes out what ended before it was counted as running, or between two attempts: it may be somebody
+    /// else's already, and is not to keep its partition any longer.
+    fn drop_ended(&mut self) {
+        if !self.entries.iter().all(Entry::is_live) {
+            self.entries.retain(Entry::is_live);
+            self.busy = assignments(&self.entries).map(Assignment::busy).collect();
         }
     }
 

@@ -1,15 +1,13 @@
 //! Batches: which records a call gets, and the call.
 
 mod call;
+mod keys;
 mod waiting;
 
 use self::{call::Batch, waiting::Waiting};
 use super::{Subscription, assignment::Assignment, lanes::Load, permit::Permits, settle::Item};
-use crate::{
-    route::Route,
-    subscriber::{NullKeys, Order},
-};
-use std::{ops::ControlFlow, panic::resume_unwind, sync::Arc};
+use crate::{route::Route, subscriber::Order};
+use std::{collections::HashSet, ops::ControlFlow, panic::resume_unwind, sync::Arc};
 use tokio::{
     sync::mpsc::UnboundedReceiver,
     task::{JoinError, JoinSet},
@@ -46,32 +44,32 @@ struct Lane {
     one_by_one: bool,
 }
 
-/// How a batch ended, and the records that kept others from being in one.
-type Ended = (ControlFlow<()>, Vec<Entry>);
+/// How a batch ended, and the keys that kept records from being in another.
+type Ended = (ControlFlow<()>, HashSet<u64>);
 
 impl Lane {
     /// Begins a batch, or waits for what has to come first. Broken off when there is nothing to come, or
     /// the service is to stop.
     async fn turn(&mut self) -> ControlFlow<()> {
-        let free = !self.one_by_one || self.running.is_empty();
         tokio::select! {
             Some(ended) = self.running.join_next() => self.ended(ended),
-            batch = self.waiting.next_batch(), if free => match batch {
-                Some(entries) => {
-                    self.begin(entries).await;
-                    ControlFlow::Continue(())
-                }
+            batch = self.waiting.next_batch() => match batch {
+                Some(entries) => self.begin(entries).await,
                 None => ControlFlow::Break(()),
             },
         }
     }
 
-    async fn begin(&mut self, entries: Vec<Entry>) {
+    async fn begin(&mut self, entries: Vec<Entry>) -> ControlFlow<()> {
         let mut permit = self.permits.permit();
-        let Some(first) = entries.first() else { return };
+        let Some(first) = entries.first() else { return ControlFlow::Continue(()) };
         if permit.take(first.assignment()).await.is_break() {
             // What is left of other partitions is put back where it was.
-            return self.waiting.put_back(entries);
+            self.waiting.put_back(entries);
+            return ControlFlow::Continue(());
+        }
+        if self.one_by_one {
+            return Batch::new(entries).conclude(&self.route, &mut permit).await;
         }
         let held = self.waiting.hold(&entries);
         let (route, batch) = (self.route.clone(), Batch::new(entries));
@@ -79,6 +77,7 @@ impl Lane {
             let flow = batch.conclude(&route, &mut permit).await;
             (flow, held)
         });
+        ControlFlow::Continue(())
     }
 
     fn ended(&mut self, ended: Result<Ended, JoinError>) -> ControlFlow<()> {
@@ -96,16 +95,23 @@ impl Lane {
 }
 
 /// A record that waits for its batch, or is in it.
-#[derive(Clone)]
 struct Entry {
     load: Arc<Load>,
     index: u32,
     received: Instant,
+    /// What it must not be in work beside, if there is such a thing.
+    key: Option<u64>,
+    /// Whether it is one of those that fill the lane.
+    counted: bool,
 }
 
 impl Entry {
     fn is_live(&self) -> bool {
         self.assignment().is_live()
+    }
+
+    fn offset(&self) -> i64 {
+        self.load.work.offset(self.index as usize)
     }
 
     fn assignment(&self) -> &Arc<Assignment> {
@@ -114,15 +120,5 @@ impl Entry {
 
     fn item(&self) -> Item {
         Item { work: self.load.work.clone(), index: self.index }
-    }
-
-    /// What it must not be in work beside, if there is such a thing.
-    fn key(&self, order: Order) -> Option<Option<&[u8]>> {
-        let key = self.load.work.records().key(self.index as usize);
-        match order {
-            Order::Key { null_keys: NullKeys::InOrder, .. } => Some(key),
-            Order::Key { null_keys: NullKeys::Free, .. } => key.map(Some),
-            Order::Partition | Order::Free { .. } => None,
-        }
     }
 }

@@ -1,10 +1,11 @@
-use super::Entry;
+use super::{Entry, keys::Keys};
 use crate::{
     runtime::{assignment::Assignment, lanes::Load},
     subscriber::{Batching, Order},
 };
 use std::{
     collections::{HashSet, VecDeque},
+    mem::take,
     sync::Arc,
     time::Duration,
 };
@@ -22,17 +23,14 @@ pub(super) struct Waiting {
     entries: VecDeque<Entry>,
     batching: Batching,
     order: Order,
-    /// The keys of the batches that run, where keys have an order.
-    busy: HashSet<Key>,
+    /// Where keys have an order: those of the batches that run, and what waits for them.
+    keys: Keys,
 }
-
-/// A key in its partition; in a lane of one partition that says nothing more than the key.
-type Key = (Arc<str>, i32, Option<Box<[u8]>>);
 
 impl Waiting {
     pub(super) fn new(loads: UnboundedReceiver<Load>, batching: Batching, order: Order) -> Self {
-        let (entries, busy) = (VecDeque::new(), HashSet::new());
-        Self { loads, entries, batching, order, busy }
+        let (entries, keys) = (VecDeque::new(), Keys::default());
+        Self { loads, entries, batching, order, keys }
     }
 
     /// The records of the next batch, in order; `None` when there will be no more.
@@ -50,7 +48,9 @@ impl Waiting {
             {
                 return Some(self.take(&ready));
             }
-            let (blocked, idle) = (self.blocked(), Instant::now() + IDLE);
+            let all = ready.len() == self.entries.len();
+            let blocked = if all { None } else { self.blocked() };
+            let idle = Instant::now() + IDLE;
             tokio::select! {
                 load = self.loads.recv() => self.add(load?),
                 () = sleep_until(complete.unwrap_or(idle)), if complete.is_some() => {}
@@ -65,55 +65,79 @@ impl Waiting {
         Some(entry.assignment().clone())
     }
 
-    /// These keys are in work from now on; gives back what is to be freed at the end.
-    pub(super) fn hold(&mut self, entries: &[Entry]) -> Vec<Entry> {
-        if !matches!(self.order, Order::Key { .. }) {
-            return Vec::new();
-        }
-        self.busy.extend(entries.iter().filter_map(|entry| key(entry, self.order)));
-        entries.to_vec()
+    /// The keys of these are in work from now on; gives back what is to be freed at the end.
+    pub(super) fn hold(&mut self, batch: &[Entry]) -> HashSet<u64> {
+        self.keys.begin(batch)
     }
 
-    /// The batch of these has ended.
-    pub(super) fn free(&mut self, entries: &[Entry]) {
-        for key in entries.iter().filter_map(|entry| key(entry, self.order)) {
-            self.busy.remove(&key);
-        }
+    /// The batch with these keys has ended.
+    pub(super) fn free(&mut self, keys: &HashSet<u64>) {
+        let freed = self.keys.free(keys, self.batching.max_records);
+        self.put_back(freed);
     }
 
-    /// These are not in a batch after all.
+    /// These are to be in a batch before all others.
     pub(super) fn put_back(&mut self, entries: Vec<Entry>) {
         for entry in entries.into_iter().rev() {
             self.entries.push_front(entry);
         }
     }
 
-    /// The places of the first records that may be in a batch now.
-    fn ready(&self, most: usize) -> Ready {
-        let may_begin = |entry: &Entry| {
-            entry.assignment().proceeds()
-                && (self.busy.is_empty()
-                    || key(entry, self.order).is_none_or(|key| !self.busy.contains(&key)))
-        };
-        let places = self.entries.iter().enumerate().filter(|(_, entry)| may_begin(entry));
-        Ready(places.map(|(place, _)| place).take(most).collect())
+    /// The places of the first records that may be in a batch now. Those that have to wait for their key
+    /// are put aside, so that they are not looked at again before it is free.
+    fn ready(&mut self, most: usize) -> Ready {
+        let (mut places, mut place) = (Vec::with_capacity(most.min(self.entries.len())), 0);
+        while places.len() < most && place < self.entries.len() {
+            let entry = &self.entries[place];
+            if self.keys.keep(entry) {
+                if let Some(entry) = self.entries.remove(place) {
+                    let [entry] = counted_no_more([entry]);
+                    self.keys.add(entry);
+                }
+                continue;
+            }
+            if entry.assignment().proceeds() {
+                places.push(place);
+            }
+            place += 1;
+        }
+        Ready(places)
     }
 
     fn take(&mut self, ready: &Ready) -> Vec<Entry> {
-        if ready.0.last().is_some_and(|last| last + 1 == ready.0.len()) {
-            return self.entries.drain(..ready.0.len()).collect();
-        }
-        let mut batch: Vec<_> =
-            ready.0.iter().rev().filter_map(|place| self.entries.remove(*place)).collect();
-        batch.reverse();
-        batch
+        let batch = if ready.0.last().is_some_and(|last| last + 1 == ready.0.len()) {
+            self.entries.drain(..ready.0.len()).collect::<Vec<_>>()
+        } else {
+            let places = ready.0.iter().rev();
+            let mut batch: Vec<_> =
+                places.filter_map(|place| self.entries.remove(*place)).collect();
+            batch.reverse();
+            batch
+        };
+        counted_no_more(batch)
     }
 
     fn add(&mut self, load: Load) {
         let (received, load) = (Instant::now(), Arc::new(load));
-        let entry = |index| Entry { load: load.clone(), index, received };
+        let (records, place) = (load.work.records(), &load.work.assignment.place);
+        let place = (&*place.topic, place.partition);
+        let key = |index: u32| self.keys.of(place, records.key(index as usize), self.order);
+        let ordered = matches!(self.order, Order::Key { .. });
+        let entry = |index| {
+            let key = if ordered { key(index) } else { None };
+            Entry { load: load.clone(), index, received, key, counted: true }
+        };
         self.entries.extend((0..load.work.len() as u32).map(entry));
     }
+}
+
+/// The records, which fill no lane any more.
+fn counted_no_more<T: AsMut<[Entry]>>(mut entries: T) -> T {
+    for same in entries.as_mut().chunk_by_mut(|one, next| Arc::ptr_eq(&one.load, &next.load)) {
+        let counted = same.iter_mut().map(|entry| usize::from(take(&mut entry.counted))).sum();
+        same[0].load.begun(counted);
+    }
+    entries
 }
 
 /// The places of records that may be in a batch.
@@ -134,10 +158,4 @@ async fn unblocked(blocked: &Option<Arc<Assignment>>) {
     if let Some(assignment) = blocked {
         assignment.unblocked().await;
     }
-}
-
-fn key(entry: &Entry, order: Order) -> Option<Key> {
-    let key = entry.key(order)?.map(Into::into);
-    let place = &entry.assignment().place;
-    Some((place.topic.clone(), place.partition, key))
 }
