@@ -43,17 +43,20 @@ impl Batch {
             let result = route.attempt_batch(delivery.clone()).await;
             self.fail_refused(&delivery, attempt).await?;
             let items: Vec<_> = self.entries.iter().map(Entry::item).collect();
-            match settle(&items, attempt, result).await {
-                Next::Again(delay) => {
-                    permit.give_back();
-                    self.pause(delay).await;
-                    self.await_turn(permit).await;
+            let delay = match settle(&items, attempt, result).await {
+                Next::Again(delay) => delay,
+                Next::SomeAgain(places, delay) => {
+                    self.keep(&places);
+                    delay
                 }
                 Next::Stop if self.entries.iter().any(Entry::is_live) => {
                     return ControlFlow::Break(());
                 }
                 Next::Onward | Next::Stop => return ControlFlow::Continue(()),
-            }
+            };
+            permit.give_back();
+            self.pause(delay).await;
+            self.await_turn(permit).await;
             attempt += 1;
             self.entries.iter().for_each(|it| it.load.work.retried(it.index, attempt));
         }
@@ -82,6 +85,12 @@ impl Batch {
             () = all => {}
             () = self.ended() => {}
         }
+    }
+
+    /// Goes on with the records at these places; the others are settled.
+    fn keep(&mut self, places: &[usize]) {
+        let mut place = 0..;
+        self.entries.retain(|_| place.next().is_some_and(|place| places.contains(&place)));
     }
 
     fn delivery(&self, attempt: u32) -> Delivery {
