@@ -27,6 +27,7 @@ mod layers;
 mod listeners;
 mod logs;
 mod options;
+mod outcomes;
 mod refusals;
 mod replies;
 mod retry;

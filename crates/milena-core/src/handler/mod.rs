@@ -7,7 +7,7 @@ mod outcome;
 pub use self::{
     delivery::Delivery,
     operation::{Operation, Reply, Schema},
-    outcome::{Decision, IntoOutcome, Outcome},
+    outcome::{Batched, Decision, Each, IntoOutcome, Outcome},
 };
 
 use crate::{

@@ -40,6 +40,9 @@ pub enum Decision {
     RetryAfter(Duration),
     /// The service stops before it, for this reason.
     Stop(String),
+    /// Each record of a batch is settled for itself, as the outcome at its place says: one for each of
+    /// the items that the handler was given, in their order.
+    Each(Vec<Outcome>),
 }
 
 impl Outcome {
@@ -81,14 +84,48 @@ impl From<Decision> for Outcome {
     }
 }
 
+/// Marks what is called once a record.
+#[derive(Debug)]
+pub struct Each;
+
+/// Marks what is called once a batch.
+#[derive(Debug)]
+pub struct Batched;
+
 /// What a handler may return when nothing of it is published.
+///
+/// | value | says |
+/// |---|---|
+/// | `()` | the record is done, or the batch |
+/// | [`Outcome`] | what is to happen to the record, or to all records of the batch |
+/// | `Vec<Outcome>`, of a batch | what is to happen to each record: one outcome for each item that the handler was given, in their order |
+/// | `Result<value, error>` | the same; the error is for the subscription's policy |
+///
+/// Each outcome of a `Vec` is obeyed for its record alone, with what it publishes. The records that are
+/// to be called with again are so together, after the longest of their times. With another number of
+/// outcomes than of items the call has failed.
+///
+/// ```
+/// use milena_core::{Json, Outcome, extract::Batch};
+/// # use schemars::JsonSchema;
+/// # use serde::Deserialize;
+/// # #[derive(Deserialize, JsonSchema)] struct Click { page: String }
+///
+/// async fn store(Batch(clicks): Batch<Json<Click>>) -> Vec<Outcome> {
+///     let outcome = |Json(click): Json<Click>| match &*click.page {
+///         "" => Outcome::dead_letter("a click on nothing"),
+///         _ => Outcome::done(),
+///     };
+///     clicks.into_iter().map(outcome).collect()
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a subscription cannot end with `{Self}`",
     label = "the handler returns `{Self}`",
-    note = "a handler returns `()`, `Outcome`, or a `Result` of those with any error",
+    note = "a handler returns `()`, `Outcome`, or a `Result` of those with any error; of a batch also `Vec<Outcome>`, one for each item",
     note = "to publish the returned value, name its topic: `each(handler).publish_to(\"topic\")`"
 )]
-pub trait IntoOutcome {
+pub trait IntoOutcome<C = Each> {
     /// The outcome, or the error that the subscription's policy is for.
     ///
     /// # Errors
@@ -97,19 +134,25 @@ pub trait IntoOutcome {
     fn into_outcome(self) -> Result<Outcome, BoxError>;
 }
 
-impl IntoOutcome for () {
+impl<C> IntoOutcome<C> for () {
     fn into_outcome(self) -> Result<Outcome, BoxError> {
         Ok(Outcome::done())
     }
 }
 
-impl IntoOutcome for Outcome {
+impl<C> IntoOutcome<C> for Outcome {
     fn into_outcome(self) -> Result<Outcome, BoxError> {
         Ok(self)
     }
 }
 
-impl<T: IntoOutcome, E: Into<BoxError> + 'static> IntoOutcome for Result<T, E> {
+impl IntoOutcome<Batched> for Vec<Outcome> {
+    fn into_outcome(self) -> Result<Outcome, BoxError> {
+        Ok(Decision::Each(self).into())
+    }
+}
+
+impl<C, T: IntoOutcome<C>, E: Into<BoxError> + 'static> IntoOutcome<C> for Result<T, E> {
     fn into_outcome(self) -> Result<Outcome, BoxError> {
         self.map_err(boxed)?.into_outcome()
     }

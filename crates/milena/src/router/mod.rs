@@ -15,9 +15,9 @@ use crate::subscriber::Subscribed;
 pub use crate::{
     listener::{Listener, Rebalance, RebalanceListener, SeekTo, on_assigned, on_lost, on_revoked},
     route::Route,
-    subscriber::{Batched, Breaker, Concurrency, Each, Subscriber},
+    subscriber::{Breaker, Concurrency, Subscriber},
 };
-pub use milena_core::handler;
+pub use milena_core::handler::{self, Batched, Each};
 use milena_core::{
     error::BoxError,
     handler::{Delivery, IntoOutcome, Operation, Outcome},
@@ -89,7 +89,8 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         subscriber: Subscriber<S, O, C>,
     ) -> Self
     where
-        O: IntoOutcome + 'static,
+        O: IntoOutcome<C> + 'static,
+        C: 'static,
     {
         let Subscribed { plan, layers, policy, operation, listener } = subscriber.subscribed();
         let topics = topics.into().checked(&policy);

@@ -70,7 +70,7 @@ pub(crate) async fn conclude(
         match settle(&item, attempt, result).await {
             Next::Onward => return ControlFlow::Continue(()),
             Next::Stop => return ControlFlow::Break(()),
-            Next::Again(delay) => {
+            Next::Again(delay) | Next::SomeAgain(_, delay) => {
                 // Others may call meanwhile.
                 permit.give_back();
                 pause(work, delay).await?;

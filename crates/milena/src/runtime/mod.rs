@@ -17,6 +17,7 @@ mod lanes;
 mod listening;
 mod moves;
 mod offsets;
+mod outcomes;
 mod partition;
 mod permit;
 mod pressure;

@@ -2,7 +2,7 @@ use super::{
     Note, Work,
     acks::Acks,
     dead_letter::{self, Why},
-    replies,
+    outcomes, replies,
 };
 use crate::{
     route::Failure,
@@ -31,6 +31,8 @@ pub(crate) enum Next {
     Onward,
     /// The same again, after this time.
     Again(Duration),
+    /// Of a batch those at these places again, after this time.
+    SomeAgain(Vec<usize>, Duration),
     /// Nothing: the service stops, or the partition is no longer ours.
     Stop,
 }
@@ -41,6 +43,16 @@ pub(crate) async fn settle(items: &[Item], attempt: u32, result: Result<Outcome,
         Ok(outcome) => outcome,
         Err(failure) => return failed(items, attempt, &failure).await,
     };
+    match outcome {
+        Outcome { decision: Decision::Each(each), records } => {
+            outcomes::settle(items, attempt, each, records).await
+        }
+        outcome => obey(items, attempt, outcome).await,
+    }
+}
+
+/// Does what an outcome asks for, which is one for all these records.
+pub(super) async fn obey(items: &[Item], attempt: u32, outcome: Outcome) -> Next {
     if let Decision::RetryAfter(delay) = outcome.decision {
         void_acks(items);
         return Next::Again(delay);
@@ -85,7 +97,7 @@ async fn acknowledged(items: &[Item], attempt: u32) -> Result<Cow<'_, [Item]>, N
 }
 
 /// What comes of a failed call: another one, or the end of the policy.
-async fn failed(items: &[Item], attempt: u32, failure: &Failure) -> Next {
+pub(super) async fn failed(items: &[Item], attempt: u32, failure: &Failure) -> Next {
     void_acks(items);
     let [first, ..] = items else { return Next::Onward };
     let subscription = &first.work.subscription;

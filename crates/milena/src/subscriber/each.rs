@@ -1,6 +1,6 @@
-use super::{Batched, Each, Subscriber};
+use super::Subscriber;
 use crate::route::{BatchHandler, EachHandler};
-use milena_core::handler::{Arguments, BatchArguments, Handler, Operation};
+use milena_core::handler::{Arguments, BatchArguments, Batched, Each, Handler, Operation};
 
 /// Calls `handler` once a record.
 ///
@@ -38,6 +38,9 @@ where
 /// A batch has up to [`max_records`](Subscriber::max_records) (100) of one partition, and is
 /// complete after [`max_wait`](Subscriber::max_wait) (100 ms) however few there are. A record that
 /// cannot be decoded fails alone, and the handler gets the rest.
+///
+/// What the handler returns is for all records of the batch, or, as a `Vec` of
+/// [`Outcome`](crate::Outcome)s, for each of them.
 ///
 /// ```
 /// use milena::{Batch, Json, batch};

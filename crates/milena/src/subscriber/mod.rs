@@ -25,7 +25,7 @@ use crate::{
 };
 use milena_core::{
     error::BoxError,
-    handler::{Delivery, IntoOutcome, Operation, Outcome},
+    handler::{Batched, Delivery, IntoOutcome, Operation, Outcome},
     reply::{IntoRecords, Publish},
     transport::Selection,
 };
@@ -45,14 +45,6 @@ pub struct Subscriber<S, O, C> {
     listener: Option<Arc<dyn Listen>>,
     cardinality: PhantomData<C>,
 }
-
-/// Marks a subscriber that is called once a record.
-#[derive(Debug)]
-pub struct Each;
-
-/// Marks a subscriber that is called once a batch.
-#[derive(Debug)]
-pub struct Batched;
 
 /// A handler, until it is known what becomes of its return value.
 type Blueprint<S, O> = Box<dyn FnOnce(Finish<O>) -> Box<dyn Plan<S>>>;
@@ -80,7 +72,7 @@ impl fmt::Debug for Offered {
     }
 }
 
-impl<S: 'static, O: 'static, C> Subscriber<S, O, C> {
+impl<S: 'static, O: 'static, C: 'static> Subscriber<S, O, C> {
     fn new<P: Plan<S> + 'static>(
         operation: Operation,
         plan: impl FnOnce(Finish<O>) -> Box<P> + 'static,
@@ -128,7 +120,7 @@ impl<S: 'static, O: 'static, C> Subscriber<S, O, C> {
     /// What a router keeps of it.
     pub(crate) fn subscribed(self) -> Subscribed<S>
     where
-        O: IntoOutcome,
+        O: IntoOutcome<C>,
     {
         let plan = (self.blueprint)(Arc::new(O::into_outcome));
         Subscribed {

@@ -45,17 +45,20 @@ impl Batch {
                 return ControlFlow::Continue(());
             }
             let items: Vec<_> = self.entries.iter().map(Entry::item).collect();
-            match settle(&items, attempt, result).await {
-                Next::Again(delay) => {
-                    permit.give_back();
-                    self.pause(delay).await;
-                    self.await_turn(permit).await;
+            let delay = match settle(&items, attempt, result).await {
+                Next::Again(delay) => delay,
+                Next::SomeAgain(places, delay) => {
+                    self.keep(&places);
+                    delay
                 }
                 Next::Stop if self.entries.iter().any(Entry::is_live) => {
                     return ControlFlow::Break(());
                 }
                 Next::Onward | Next::Stop => return ControlFlow::Continue(()),
-            }
+            };
+            permit.give_back();
+            self.pause(delay).await;
+            self.await_turn(permit).await;
             attempt += 1;
             self.entries.iter().for_each(|it| it.load.work.retried(it.index, attempt));
         }
@@ -93,6 +96,13 @@ impl Batch {
             self.entries.retain(Entry::is_live);
             self.busy = assignments(&self.entries).map(Assignment::busy).collect();
         }
+    }
+
+    /// Goes on with the records at these places; the others are settled, and keep their partitions no longer.
+    fn keep(&mut self, places: &[usize]) {
+        let mut place = 0..;
+        self.entries.retain(|_| place.next().is_some_and(|place| places.contains(&place)));
+        self.busy = assignments(&self.entries).map(Assignment::busy).collect();
     }
 
     fn delivery(&self, attempt: u32) -> Delivery {
