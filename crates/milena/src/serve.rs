@@ -1,4 +1,15 @@
-//! Running a service.
+//! Running a service, and steering it while it runs.
+//!
+//! # Metrics
+//!
+//! A group publishes these through the [`metrics`](https://docs.rs/metrics) facade, each with the label
+//! `group`: counters `milena_records_received_total`, `milena_records_retried_total`,
+//! `milena_records_skipped_total`, `milena_records_dead_lettered_total`, `milena_records_stale_total` (read under
+//! an assignment that had ended), `milena_results_late_total` (calls that ended behind the end of their
+//! assignment), `milena_overlaps_total` (calls that ran when their partition went to another member),
+//! `milena_offset_resets_total`, `milena_listener_failures_total` and `milena_watchdog_reports_total`; and the
+//! gauge `milena_holding_offset`, with `topic` and `partition`: the offset of the record that is not done and
+//! holds its partition back, or -1.
 
 pub use crate::control::{Concern, Control, Health, Incident, Incidents, PartitionStatus, Scope};
 use crate::{

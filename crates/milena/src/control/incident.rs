@@ -1,5 +1,4 @@
 use milena_core::record::TopicPartition;
-use std::sync::Arc;
 use tokio::sync::broadcast;
 
 /// How many incidents a reader may be behind before it misses some.
@@ -51,15 +50,15 @@ pub enum Incident {
     },
     /// A circuit breaker opened, and its subscription is paused.
     BreakerOpened {
-        /// The topics of the subscription.
-        topics: Vec<Arc<str>>,
+        /// The topics of the subscription, for a person to read.
+        topics: String,
         /// Why.
         why: String,
     },
     /// A circuit breaker closed again.
     BreakerClosed {
-        /// The topics of the subscription.
-        topics: Vec<Arc<str>>,
+        /// The topics of the subscription, for a person to read.
+        topics: String,
     },
 }
 

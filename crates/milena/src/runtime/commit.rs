@@ -113,6 +113,7 @@ impl Conductor {
             self.commit_for_askers();
         }
         if self.closing.is_none() && self.commits.is_due(now) {
+            self.publish_counters();
             let offsets = self.uncommitted(|_| true);
             self.commit(offsets);
         }

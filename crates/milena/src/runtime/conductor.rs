@@ -108,7 +108,7 @@ impl Conductor {
         let counters = Arc::<Counters>::default();
         let most = options.max_in_flight;
         let mut subscriptions =
-            Subscriptions::new(producer, control.clone(), most, counters.clone());
+            Subscriptions::new(producer, (control.clone(), news.clone()), most, counters.clone());
         offered.into_iter().for_each(|it| subscriptions.add(it));
         let (note, notes) = unbounded_channel();
         let dog = Dog::new(options.watchdog);

@@ -78,6 +78,7 @@ impl Conductor {
 
     /// Says what the group did, in one line.
     pub(super) fn report(&self) {
+        self.publish_counters();
         let it = &self.counters;
         tracing::info!(
             group = %self.group,

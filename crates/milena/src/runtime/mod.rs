@@ -15,6 +15,7 @@ mod ending;
 mod keys;
 mod lanes;
 mod listening;
+mod metrics;
 mod moves;
 mod offsets;
 mod outcomes;

@@ -1,4 +1,5 @@
 use super::{conductor::Conductor, partition::Partition};
+use crate::control::Incident;
 use milena_core::record::{Epoch, TopicPartition};
 use std::{mem, time::Duration};
 use tokio::time::Instant;
@@ -121,8 +122,13 @@ impl Conductor {
                 group = %self.group, partition = %place, offset, records, bytes,
                 "a record that is not done holds its partition back"
             );
+            if let Some(offset) = offset {
+                self.publish_holding(place, Some(offset));
+                self.news.tell(Incident::HeldBack { partition: place.clone(), offset });
+            }
             self.hold_back(place, Why::Behind);
         } else if held && records <= most_records / 2 && bytes <= most_bytes / 2 {
+            self.publish_holding(place, None);
             self.let_go(place, Why::Behind);
         }
     }

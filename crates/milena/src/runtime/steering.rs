@@ -147,6 +147,7 @@ impl Conductor {
                 concerns.push(Concern::new(Some(place.clone()), text));
             }
         }
+        concerns.extend(self.subscriptions.iter().filter_map(|(_, it)| it.breaker.concern()));
         Health { concerns }
     }
 }

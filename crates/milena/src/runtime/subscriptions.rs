@@ -1,5 +1,8 @@
 use super::{BreakerState, Budget, Counters, Permits, Subscription};
-use crate::{control::Control, subscriber::Offered};
+use crate::{
+    control::{Control, News},
+    subscriber::Offered,
+};
 use milena_core::{
     record::{Extensions, TopicPartition},
     reply::Publisher,
@@ -13,6 +16,7 @@ pub(super) struct Subscriptions {
     all: Vec<Option<Subscribed>>,
     producer: Arc<dyn Producer>,
     control: Control,
+    news: News,
     budget: Arc<Budget>,
     counters: Arc<Counters>,
 }
@@ -34,19 +38,19 @@ pub(super) struct Taker {
 impl Subscriptions {
     pub(super) fn new(
         producer: Arc<dyn Producer>,
-        control: Control,
+        (control, news): (Control, News),
         max_in_flight: (usize, usize),
         counters: Arc<Counters>,
     ) -> Self {
         let budget = Arc::new(Budget::new(max_in_flight));
-        Self { all: Vec::new(), producer, control, budget, counters }
+        Self { all: Vec::new(), producer, control, news, budget, counters }
     }
 
     pub(super) fn add(&mut self, offered: Offered) {
         let group: Arc<str> = self.control.group().into();
         let (breaker, topics) = (offered.policy.breaker.clone(), listed(&offered.selection));
         let subscription = Arc::new(Subscription {
-            breaker: BreakerState::new(breaker, group.clone(), topics),
+            breaker: BreakerState::new(breaker, (group.clone(), topics), self.news.clone()),
             group,
             permits: Permits::new(offered.policy.concurrency.0.most()),
             runner: offered.runner,

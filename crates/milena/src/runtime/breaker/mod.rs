@@ -2,7 +2,10 @@ mod failures;
 
 use self::failures::{Failures, TooMany};
 use super::counters::Counter;
-use crate::subscriber::Breaker;
+use crate::{
+    control::{Concern, Incident, News},
+    subscriber::Breaker,
+};
 use std::{
     fmt,
     sync::{
@@ -28,6 +31,7 @@ pub(crate) struct BreakerState {
     /// Which subscription it is, for the log.
     group: Arc<str>,
     topics: String,
+    news: News,
     open: AtomicBool,
     places: AtomicU64,
     trips: Counter,
@@ -52,12 +56,17 @@ enum Change {
 }
 
 impl BreakerState {
-    pub(crate) fn new(breaker: Option<Breaker>, group: Arc<str>, topics: String) -> Self {
+    pub(crate) fn new(
+        breaker: Option<Breaker>,
+        (group, topics): (Arc<str>, String),
+        news: News,
+    ) -> Self {
         let inner = Inner { failures: Failures::default(), next: Instant::now(), probe: None };
         Self {
             breaker,
             group,
             topics,
+            news,
             open: AtomicBool::new(false),
             places: AtomicU64::new(0),
             trips: Counter::default(),
@@ -74,6 +83,13 @@ impl BreakerState {
     /// Whether calls are held back.
     pub(crate) fn is_open(&self) -> bool {
         self.open.load(Relaxed)
+    }
+
+    /// What there is to worry about, while calls are held back.
+    pub(crate) fn concern(&self) -> Option<Concern> {
+        let topics = &self.topics;
+        let text = || format!("too many records of {topics} fail, so no call with others begins");
+        self.is_open().then(|| Concern::new(None, text()))
     }
 
     /// How often it opened.
@@ -137,6 +153,7 @@ impl BreakerState {
         drop(inner);
         self.closed.notify_waiters();
         let (group, topics) = (&self.group, &self.topics);
+        self.news.tell(Incident::BreakerClosed { topics: topics.clone() });
         tracing::info!(%group, topics, "a call succeeded, so the circuit breaker is closed and calls go on");
     }
 
@@ -149,6 +166,8 @@ impl BreakerState {
             Change::None => {}
             Change::Opened(too_many) => {
                 let (record, trips) = (record(), self.trips());
+                let why = format!("{too_many} failed, the last one with: {error}");
+                self.news.tell(Incident::BreakerOpened { topics: topics.clone(), why });
                 tracing::error!(
                     %group, topics, %too_many, record, error, ?cool_down, trips,
                     "too many records fail, so the circuit breaker is open: no call begins; after the \
