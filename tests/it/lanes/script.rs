@@ -68,7 +68,8 @@ where
 /// A service of this subscriber alone, that commits often.
 pub(super) fn service<O, C>(history: &History, subscriber: Subscriber<History, O, C>) -> Router
 where
-    O: milena::router::handler::IntoOutcome + 'static,
+    O: milena::router::handler::IntoOutcome<C> + 'static,
+    C: 'static,
 {
     Router::new("g").subscribe("t", subscriber).commit_interval(10 * MS).with_state(history.clone())
 }
