@@ -11,9 +11,13 @@
 //! gauge `milena_holding_offset`, with `topic` and `partition`: the offset of the record that is not done and
 //! holds its partition back, or -1.
 
+mod changes;
+mod shutdown;
+
+use self::shutdown::{Shutdown, Signals};
 pub use crate::control::{Concern, Control, Health, Incident, Incidents, PartitionStatus, Scope};
 use crate::{
-    control::{Ask, News},
+    control::News,
     router::{Group, Router},
     runtime::{Conductor, Line, Phase, union},
 };
@@ -137,47 +141,6 @@ impl Serve {
     }
 }
 
-impl Control {
-    /// Adds the subscriptions of `router`, which is of the same group, while the group runs.
-    ///
-    /// Records that were delivered before are not delivered again: a subscription to a topic that is
-    /// read already begins with what comes next.
-    ///
-    /// # Errors
-    ///
-    /// The router is of another group, or the service does not run.
-    pub async fn add(&self, router: Router) -> Result<(), Error> {
-        let mut offered = Vec::new();
-        for group in router.into_groups() {
-            if group.name() != self.group() {
-                let message = format!(
-                    "could not add subscriptions of group `{}` to group `{}`",
-                    group.name(),
-                    self.group(),
-                );
-                return Err(Error::new(ErrorKind::Config, message));
-            }
-            offered.extend(group.subscriptions.iter().map(|it| it.offered()));
-        }
-        self.ask(|reply| Ask::Add(offered, reply)).await?
-    }
-
-    /// Takes these topics, or patterns as they were written, out of all subscriptions of the group.
-    ///
-    /// What runs may end, and what is done is committed.
-    ///
-    /// # Errors
-    ///
-    /// The group subscribes to none of them, or the service does not run.
-    pub async fn remove<T: Into<Arc<str>>>(
-        &self,
-        topics: impl IntoIterator<Item = T>,
-    ) -> Result<(), Error> {
-        let topics = topics.into_iter().map(Into::into).collect();
-        self.ask(|reply| Ask::Remove(topics, reply)).await?
-    }
-}
-
 async fn start(
     transport: &dyn Transport,
     groups: Vec<(Group<()>, Line)>,
@@ -228,74 +191,5 @@ impl fmt::Debug for Serve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let groups: Vec<_> = self.groups.iter().map(|(group, _)| group.name()).collect();
         f.debug_struct("Serve").field("groups", &groups).finish_non_exhaustive()
-    }
-}
-
-/// What tells a service to stop.
-enum Shutdown {
-    Asked(Option<BoxFuture<'static, ()>>),
-    Signals(Signals),
-}
-
-impl Shutdown {
-    /// The next time that it is told.
-    async fn next(&mut self) {
-        match self {
-            Self::Signals(signals) => signals.next().await,
-            Self::Asked(signal) => match signal {
-                Some(asked) => {
-                    asked.await;
-                    *signal = None;
-                }
-                None => std::future::pending().await,
-            },
-        }
-    }
-}
-
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> Result<Self, Error> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| {
-            signal(kind).map_err(|error| {
-                Error::new(ErrorKind::Driver, format!("could not listen to signals: {error}"))
-                    .with_source(error)
-            })
-        };
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    #[expect(clippy::unnecessary_wraps, reason = "it can fail elsewhere")]
-    fn new() -> Result<Self, Error> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
     }
 }

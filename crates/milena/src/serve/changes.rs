@@ -1,0 +1,47 @@
+use crate::{
+    control::{Ask, Control},
+    router::Router,
+};
+use milena_core::error::{Error, ErrorKind};
+use std::sync::Arc;
+
+impl Control {
+    /// Adds the subscriptions of `router`, which is of the same group, while the group runs.
+    ///
+    /// Records that were delivered before are not delivered again: a subscription to a topic that is
+    /// read already begins with what comes next.
+    ///
+    /// # Errors
+    ///
+    /// The router is of another group, or the service does not run.
+    pub async fn add(&self, router: Router) -> Result<(), Error> {
+        let mut offered = Vec::new();
+        for group in router.into_groups() {
+            if group.name() != self.group() {
+                let message = format!(
+                    "could not add subscriptions of group `{}` to group `{}`",
+                    group.name(),
+                    self.group(),
+                );
+                return Err(Error::new(ErrorKind::Config, message));
+            }
+            offered.extend(group.subscriptions.iter().map(|it| it.offered()));
+        }
+        self.ask(|reply| Ask::Add(offered, reply)).await?
+    }
+
+    /// Takes these topics, or patterns as they were written, out of all subscriptions of the group.
+    ///
+    /// What runs may end, and what is done is committed.
+    ///
+    /// # Errors
+    ///
+    /// The group subscribes to none of them, or the service does not run.
+    pub async fn remove<T: Into<Arc<str>>>(
+        &self,
+        topics: impl IntoIterator<Item = T>,
+    ) -> Result<(), Error> {
+        let topics = topics.into_iter().map(Into::into).collect();
+        self.ask(|reply| Ask::Remove(topics, reply)).await?
+    }
+}
