@@ -47,6 +47,24 @@ async fn closing_with_an_unanswered_assignment_is_bounded() {
 }
 
 #[tokio::test]
+async fn closing_while_it_is_asked_where_reading_begins_is_bounded() {
+    for (name, with) in protocols() {
+        let Some(kafka) = kafka().map(with) else { return };
+        let topic = topic(&kafka, "asked", 2).await;
+        let mut member = Member::join(&kafka, &unique("asked"), &[&topic]).await;
+        while member.owned.is_empty() {
+            let event = member.event().await;
+            member.answer(event);
+        }
+
+        let took = member.close(WITHIN).await;
+
+        println!("{name}: {took:?}");
+        assert!(took < SOON, "{name}: {took:?}");
+    }
+}
+
+#[tokio::test]
 async fn closing_with_an_unanswered_revoke_is_bounded_and_lets_the_other_go_on() {
     for (name, with) in protocols() {
         let Some(kafka) = kafka().map(with) else { return };

@@ -1,14 +1,11 @@
 use super::member::Member;
 use crate::{
     faults::own_broker::OwnBroker,
-    kit::{fill, kafka, topic, unique},
+    kit::{fill, kafka, topic},
 };
 use milena_core::transport::Fetch;
 use milena_rdkafka::Kafka;
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 /// What is told next.
 async fn told(member: &mut Member) -> Vec<Fetch> {
@@ -54,34 +51,4 @@ async fn a_broker_that_is_silent_is_asked_and_does_not_answer() {
         assert_eq!(member.owned[&super::member::key(&fetch.partition)].0, fetch.epoch);
     }
     assert_eq!((healthy.len(), silent.len()), (2, 2));
-}
-
-#[tokio::test]
-async fn many_idle_partitions_are_told_of() {
-    let Some(kafka) = kafka() else { return };
-    let topic = topic(&kafka, "idle", 2_000).await;
-    let mut shares = Vec::new();
-    for (interval, tells) in [("3600000", false), ("5000", true)] {
-        let kafka = kafka.clone().set("statistics.interval.ms", interval);
-        let mut member = Member::join(&kafka, &unique("idle"), &[&topic]).await;
-        member.until(|member| member.owned.len() == 2_000).await;
-        member.run_for(Duration::from_secs(10)).await;
-
-        let (before, start) = (cpu(), Instant::now());
-        member.run_for(Duration::from_secs(20)).await;
-        shares.push((cpu() - before).as_secs_f64() / start.elapsed().as_secs_f64() * 100.0);
-
-        assert_eq!(member.fetches.len(), if tells { 2_000 } else { 0 });
-        member.close(Duration::from_secs(10)).await;
-    }
-
-    println!("without statistics {:.2} % of a core, with them {:.2} %", shares[0], shares[1]);
-}
-
-/// The time that this process has had so far.
-fn cpu() -> Duration {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<_> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    Duration::from_millis(ticks * 10)
 }

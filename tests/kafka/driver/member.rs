@@ -77,7 +77,9 @@ impl Member {
 
     /// Takes events and answers them until `done`.
     pub(crate) async fn until(&mut self, mut done: impl FnMut(&Self) -> bool) {
+        let start = Instant::now();
         while !done(self) {
+            assert!(start.elapsed() < STUCK, "stuck with {:?}, {:?}", self.owned, self.troubles);
             let event = self.event().await;
             self.answer(event);
         }

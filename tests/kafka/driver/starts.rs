@@ -1,4 +1,7 @@
-use super::{cluster::more_partitions, member::Member};
+use super::{
+    cluster::{delete, more_partitions},
+    member::Member,
+};
 use crate::kit::{fill, kafka, topic, unique};
 use milena_core::{
     ProducerRecord, TopicPartition,
@@ -163,15 +166,17 @@ async fn a_fresh_group_begins_at_once() {
 #[tokio::test]
 async fn many_partitions_begin_together() {
     let Some(kafka) = kafka() else { return };
-    let topic = topic(&kafka, "many", 500).await;
-    fill(&kafka, &topic, 500, 0..1).await;
+    let topic = topic(&kafka, "many", 200).await;
+    fill(&kafka, &topic, 200, 0..1).await;
     let mut member = Member::join(&kafka, &unique("many"), &[&topic]).await;
     let assigned = member.event().await;
     let start = Instant::now();
     member.answer(assigned);
 
-    member.until(|member| member.read.len() == 500).await;
+    member.until(|member| member.read.len() == 200).await;
 
-    println!("500 partitions were read {:?} after the assignment", start.elapsed());
+    println!("200 partitions were read {:?} after the assignment", start.elapsed());
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    member.close(Duration::from_secs(10)).await;
+    delete(&topic).await;
 }

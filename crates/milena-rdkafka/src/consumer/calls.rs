@@ -111,7 +111,7 @@ impl Worker {
     }
 
     /// Answers what librdkafka waits for, with what is known.
-    fn answer_held(&mut self) {
+    pub(super) fn answer_held(&mut self) {
         if let Some((kind, starts)) = self.starts.take_held() {
             self.begin_at(Some(kind), &starts, Instant::now());
         }

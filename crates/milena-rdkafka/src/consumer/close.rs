@@ -17,6 +17,7 @@ impl Worker {
         self.turn_until(deadline, |worker| worker.pending.is_none());
         let steps = self.rebalance.close();
         self.take(steps);
+        self.answer_held();
         let fatal = self.client.fatal_error().is_some();
         // Without this a cooperative member that has nothing would stay in the group until its session
         // ends; a static one must stay.

@@ -2,7 +2,11 @@ use super::{
     mailbox::Mailbox,
     query::{self, Ask},
 };
-use crate::{error::error, native::Client, offload::offload};
+use crate::{
+    error::{error, error_or, kind},
+    native::Client,
+    offload::offload,
+};
 use milena_core::{
     error::{Error, ErrorKind},
     record::TopicPartition,
@@ -12,11 +16,13 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 use std::{
     ops::Range,
     sync::{Arc, Weak},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
-/// How long an answer may take.
+/// How long an answer may take, and when to ask again.
 const WITHIN: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Answers questions about offsets, as long as the consumer has not closed.
 pub(super) struct Lookups {
@@ -35,7 +41,7 @@ impl Lookups {
     fn ask<T: Send + 'static>(
         &self,
         what: &'static str,
-        ask: impl FnOnce(&Client) -> Result<Vec<T>, Failure> + Send + 'static,
+        ask: impl Fn(&Client, Duration) -> Result<Vec<T>, Failure> + Send + 'static,
     ) -> BoxFuture<'_, Result<Vec<T>, Error>> {
         let client = self.client.upgrade().filter(|_| !self.mailbox.has_ended());
         Box::pin(async move {
@@ -43,7 +49,7 @@ impl Lookups {
                 let message = format!("could not {what}: the consumer has closed");
                 return Err(Error::new(ErrorKind::NotAssigned, message));
             };
-            let answer = offload("kafka-lookup", move || ask(&client)).await;
+            let answer = offload("kafka-lookup", move || patiently(&client, ask)).await;
             let Some(answer) = answer else {
                 let message = format!("could not {what}: there is no thread for it");
                 return Err(Error::new(ErrorKind::Driver, message));
@@ -65,8 +71,8 @@ impl Lookup for Lookups {
         if !self.has_group {
             return Box::pin(async move { Ok(vec![None; partitions.len()]) });
         }
-        self.ask("look up committed offsets", move |client| {
-            each(&partitions, query::committed(client, &partitions, WITHIN))
+        self.ask("look up committed offsets", move |client, within| {
+            each(&partitions, query::committed(client, &partitions, within))
         })
     }
 
@@ -74,8 +80,8 @@ impl Lookup for Lookups {
         &self,
         partitions: Vec<TopicPartition>,
     ) -> BoxFuture<'_, Result<Vec<Range<i64>>, Error>> {
-        self.ask("look up the bounds of partitions", move |client| {
-            let bounds = each(&partitions, query::bounds(client, &partitions, WITHIN))?;
+        self.ask("look up the bounds of partitions", move |client, within| {
+            let bounds = each(&partitions, query::bounds(client, &partitions, within))?;
             Ok(bounds.into_iter().map(|(oldest, end)| oldest..end).collect())
         })
     }
@@ -84,12 +90,40 @@ impl Lookup for Lookups {
         &self,
         times: Vec<(TopicPartition, i64)>,
     ) -> BoxFuture<'_, Result<Vec<Option<i64>>, Error>> {
-        self.ask("look up offsets of times", move |client| {
-            let (partitions, asked): (Vec<_>, Vec<_>) =
-                times.into_iter().map(|(at, time)| (at.clone(), (at, Ask::Time(time)))).unzip();
-            each(&partitions, query::offsets(client, &asked, WITHIN))
+        let (partitions, asked): (Vec<_>, Vec<_>) =
+            times.into_iter().map(|(at, time)| (at.clone(), (at, Ask::Time(time)))).unzip();
+        self.ask("look up offsets of times", move |client, within| {
+            each(&partitions, query::offsets(client, &asked, within))
         })
     }
+}
+
+/// Asks again what a broker could not say because it was not the one to ask, or not there.
+fn patiently<T>(
+    client: &Client,
+    ask: impl Fn(&Client, Duration) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let until = Instant::now() + WITHIN;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match ask(client, left) {
+            Err(Failure(_, code)) if is_passing(code) && left > AGAIN => thread::sleep(AGAIN),
+            answer => return answer,
+        }
+    }
+}
+
+/// Whether another broker is the one to ask, or will be.
+fn is_passing(code: Code) -> bool {
+    let passing = [
+        Code::BrokerDestroy,
+        Code::DestroyBroker,
+        Code::LeaderNotAvailable,
+        Code::NotLeaderForPartition,
+        Code::UnstableOffsetCommit,
+    ];
+    let kinds = [Some(ErrorKind::Unreachable), Some(ErrorKind::Rebalancing)];
+    passing.contains(&code) || kinds.contains(&kind(code))
 }
 
 impl Failure {
@@ -105,6 +139,7 @@ impl Failure {
                 let message = format!("could not {what}: there is no such partition");
                 Error::new(ErrorKind::UnknownTopic, message).with_source(code)
             }
+            code if is_passing(code) => error_or(ErrorKind::Unreachable, &what, code),
             code => error(&what, code),
         }
     }

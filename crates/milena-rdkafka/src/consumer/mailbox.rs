@@ -5,7 +5,7 @@ use milena_core::{
     transport::{Event, Selection},
 };
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
@@ -154,8 +154,9 @@ impl Mailbox {
         wake(post);
     }
 
-    /// Takes back records of partitions that have ended.
+    /// Takes back records of partitions that have ended, or gone elsewhere.
     pub(super) fn withdraw(&self, ended: &[TopicPartition]) {
+        let ended: HashSet<_> = ended.iter().collect();
         let of_ended =
             |event: &Event| matches!(event, Event::Records(chunk) if ended.contains(chunk.place()));
         let mut post = self.lock();

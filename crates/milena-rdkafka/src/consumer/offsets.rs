@@ -3,6 +3,7 @@
 use super::{
     origin::{Begins, Turn},
     partitions::{Missing, Refusal},
+    trouble::Verdict,
     worker::Worker,
 };
 use milena_core::{
@@ -39,6 +40,17 @@ impl Worker {
         }
         self.restart(now);
         self.partitions.seek(now);
+    }
+
+    fn ask_for_offsets(&mut self, now: Instant) {
+        let topics = &self.topics;
+        let troubles = self.starts.look(now, &self.settings.origin, |place| topics.is_new(place));
+        for (place, begins) in troubles {
+            self.begins_nowhere(place, begins);
+        }
+        for (missing, bounds) in self.resets.look(now) {
+            self.turn(missing, bounds);
+        }
     }
 
     fn begins_nowhere(&mut self, place: TopicPartition, begins: Begins) {
@@ -87,6 +99,9 @@ impl Worker {
 
     /// A broker did not say which offsets a partition has. It is asked again.
     fn judge_offset(&mut self, place: TopicPartition, code: Code) {
+        if code == Code::UnknownPartition {
+            return self.judge(Verdict::CheckTopics);
+        }
         let refusal = Refusal { place, offset: 0, code, text: String::new() };
         let verdict = self.trouble.of_partition(&refusal);
         self.judge(verdict);

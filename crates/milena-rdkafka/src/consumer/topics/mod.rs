@@ -94,11 +94,13 @@ impl Topics {
         self.selected += 1;
         self.asking = false;
         self.counts.retain(|name, _| selection.takes(name));
-        self.look_soon();
+        self.first.retain(|name, _| selection.takes(name));
+        self.next = Instant::now();
     }
 
+    /// Something may have changed.
     pub(super) fn look_soon(&mut self) {
-        self.next = Instant::now();
+        self.next = self.next.min(Instant::now() + SOON);
     }
 
     /// The names of the topics that are to be read.
@@ -122,7 +124,7 @@ impl Topics {
 
     /// Whether the broker was asked about the topics that are selected now.
     pub(super) fn is_answered(&self) -> bool {
-        self.answered == self.selected
+        self.answered == self.selected || !self.asks()
     }
 
     /// Whether the partition appeared while this consumer was running.
@@ -135,12 +137,16 @@ impl Topics {
         let answers = self.errands.take();
         let current = answers.into_iter().find(|answer| answer.selected == self.selected);
         let verdicts = current.map(|answer| self.learn(answer, now));
-        let something = !self.named.is_empty() || !self.matching.is_empty();
-        if now >= self.next && !self.asking && something {
+        if now >= self.next && !self.asking && self.asks() {
             self.ask();
             self.next = now + SOON;
         }
         verdicts
+    }
+
+    /// Whether there is something to ask about.
+    fn asks(&self) -> bool {
+        !self.named.is_empty() || !self.matching.is_empty()
     }
 
     fn ask(&mut self) {
