@@ -247,7 +247,7 @@ async fn outcomes_pass_through_layers() {
             let inner = inner.clone();
             async move {
                 let outcome = tower::ServiceExt::oneshot(inner, delivery).await?;
-                assert!(matches!(&outcome.decision, Decision::Each(each) if each.len() == 2));
+                assert!(matches!(&outcome.decision, Decision::OfEach(each) if each.len() == 2));
                 Ok::<_, milena::error::BoxError>(
                     outcome.publish(ProducerRecord::new("log").value("of both")),
                 )

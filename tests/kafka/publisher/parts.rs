@@ -9,7 +9,7 @@ use crate::{
 use milena::{
     Json, Key, publish,
     record::{Headers, Timestamp},
-    reply::{Partition, Tombstone},
+    record::{Partition, Tombstone},
 };
 use milena_core::ProducerRecord;
 use rdkafka::message::{Headers as _, Message as _, OwnedMessage};

@@ -42,7 +42,7 @@ pub enum Decision {
     Stop(String),
     /// Each record of a batch is settled for itself, as the outcome at its place says: one for each of
     /// the items that the handler was given, in their order.
-    Each(Vec<Outcome>),
+    OfEach(Vec<Outcome>),
 }
 
 impl Outcome {
@@ -148,7 +148,7 @@ impl<C> IntoOutcome<C> for Outcome {
 
 impl IntoOutcome<Batched> for Vec<Outcome> {
     fn into_outcome(self) -> Result<Outcome, BoxError> {
-        Ok(Decision::Each(self).into())
+        Ok(Decision::OfEach(self).into())
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) async fn settle(items: &[Item], attempt: u32, result: Result<Outcome,
         Err(failure) => return failed(items, attempt, &failure).await,
     };
     match outcome {
-        Outcome { decision: Decision::Each(each), records } => {
+        Outcome { decision: Decision::OfEach(each), records } => {
             outcomes::settle(items, attempt, each, records).await
         }
         outcome => obey(items, attempt, outcome).await,
