@@ -8,8 +8,7 @@ use crate::{
 };
 use milena::{
     Json, Key, publish,
-    record::{Headers, Timestamp},
-    record::{Partition, Tombstone},
+    record::{Headers, Partition, Timestamp, Tombstone},
 };
 use milena_core::ProducerRecord;
 use rdkafka::message::{Headers as _, Message as _, OwnedMessage};

@@ -29,15 +29,10 @@ impl Worker {
 
     /// Takes what brokers say of offsets, and acts on it.
     pub(super) fn look_after_offsets(&mut self, now: Instant) {
-        let topics = &self.topics;
-        let troubles = self.starts.look(now, &self.settings.origin, |place| topics.is_new(place));
-        for (place, begins) in troubles {
-            self.begins_nowhere(place, begins);
+        if !self.failed {
+            self.ask_for_offsets(now);
         }
         self.begin(now);
-        for (missing, bounds) in self.resets.look(now) {
-            self.turn(missing, bounds);
-        }
         self.restart(now);
         self.partitions.seek(now);
     }

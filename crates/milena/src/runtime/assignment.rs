@@ -123,6 +123,11 @@ impl Assignment {
         self.is_live() && self.blocked.load(SeqCst) == 0
     }
 
+    /// Whether what its lanes have admitted may be worked on: also while it is being handed over.
+    pub(crate) fn finishes(&self) -> bool {
+        !self.has_left() && self.blocked.load(SeqCst) == 0
+    }
+
     /// Waits until its lanes may go on, or it has ended.
     pub(crate) async fn unblocked(&self) {
         let blocked = wait(&self.unblocked, || self.blocked.load(SeqCst) == 0);

@@ -56,6 +56,30 @@ pub(crate) async fn run_all(
     ControlFlow::Continue(())
 }
 
+/// Calls a handler with a record that waited while others behind it were called with. It is worked on
+/// also while its partition is handed over: otherwise those others would be repeated. Broken off when the
+/// partition is not ours any more, or nothing of it may begin.
+pub(crate) async fn run_owed(
+    handler: &dyn Run,
+    part: &Part,
+    index: u32,
+    permit: &mut Permit,
+) -> ControlFlow<()> {
+    let sink = Owed { work: &part.work };
+    let (chunk, next, end) = (&part.chunk, index, index + 1);
+    let mut turn = Turn { chunk, next, end, attempt: 1, at_once: true, sink: &sink };
+    loop {
+        permit.take_owed(&part.work.assignment).await?;
+        match handler.run(&mut turn).await {
+            Some(called) => return conclude(handler, part, called, permit).await,
+            None if turn.next == turn.end => return ControlFlow::Continue(()),
+            None if !part.work.assignment.is_live() => return ControlFlow::Break(()),
+            // It may be handed over while it waits, and then it is looked at once more.
+            None => drop(go_on(&part.work, permit).await),
+        }
+    }
+}
+
 /// Brings a record to its end whose first call was not simply a success.
 pub(crate) async fn conclude(
     handler: &dyn Run,
@@ -128,6 +152,21 @@ pub(crate) fn settle_now(work: &Arc<Work>, index: u32, mut outcome: Outcome) -> 
     work.succeeded(index);
     work.release(index);
     None
+}
+
+/// Takes the result of a call that is owed.
+struct Owed<'a> {
+    work: &'a Arc<Work>,
+}
+
+impl Sink for Owed<'_> {
+    fn proceed(&self, index: u32) -> Step {
+        if self.work.begin_owed(index) { Step::Call } else { Step::Halt }
+    }
+
+    fn settle(&self, index: u32, outcome: Outcome) -> Option<Outcome> {
+        settle_now(self.work, index, outcome)
+    }
 }
 
 /// Takes the results of calls that are made one after the other.

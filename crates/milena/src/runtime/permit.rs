@@ -35,6 +35,19 @@ impl Permits {
 impl Permit {
     /// Waits for its turn. Broken off when the partition has ended.
     pub(crate) async fn take(&mut self, assignment: &Assignment) -> ControlFlow<()> {
+        self.take_until(assignment, assignment.ended()).await
+    }
+
+    /// The same for what is worked on also while the partition is handed over.
+    pub(crate) async fn take_owed(&mut self, assignment: &Assignment) -> ControlFlow<()> {
+        self.take_until(assignment, assignment.until_left()).await
+    }
+
+    async fn take_until(
+        &mut self,
+        assignment: &Assignment,
+        over: impl Future<Output = ()>,
+    ) -> ControlFlow<()> {
         let Some(places) = self.of.0.as_ref().filter(|_| self.held.is_none()) else {
             return ControlFlow::Continue(());
         };
@@ -42,7 +55,7 @@ impl Permit {
             Ok(held) => self.held = Some(held),
             Err(turn) => tokio::select! {
                 held = turn => self.held = held.ok(),
-                () = assignment.ended() => return ControlFlow::Break(()),
+                () = over => return ControlFlow::Break(()),
             },
         }
         ControlFlow::Continue(())

@@ -1,6 +1,6 @@
 use super::{
     Subscription,
-    attempt::{Part, conclude, go_on, run_all, settle_now},
+    attempt::{Part, conclude, go_on, run_owed, settle_now},
     keys::Keys,
     lanes::Load,
     permit::{Permit, Permits},
@@ -64,11 +64,11 @@ pub(crate) async fn run(
             Some(ended) = calls.running.join_next() => reap(ended),
         }
     }
-    // What waits for a key is not begun any more; what runs may end.
-    lane.keys.clear();
+    // What waits for a key is owed: others behind it are done. It is begun as long as the partition is ours.
     while let Some(ended) = calls.running.join_next().await {
         reap(ended);
     }
+    lane.keys.clear();
 }
 
 /// What the calls of a lane share.
@@ -168,7 +168,12 @@ impl Lane {
             Spread::Ended(called) => called,
             Spread::Begun(index, call) => Called { index, result: call.await },
             Spread::Due(index, call) => {
-                go_on(&part.work, &mut permit).await?;
+                // Others behind it may have been called with, so it is owed.
+                let flow = go_on(&part.work, &mut permit).await;
+                if flow.is_break() && !part.work.assignment.finishes() {
+                    return flow;
+                }
+                permit.take_owed(&part.work.assignment).await?;
                 Called { index, result: call.await }
             }
         };
@@ -180,9 +185,7 @@ impl Lane {
         while let Some(Entry { part, index }) = self.keys.next(part.key(index)) {
             // The others come in between.
             permit.give_back();
-            permit.take(&part.work.assignment).await?;
-            let records = index..index + 1;
-            run_all(handler, &part, records, &mut permit).await?;
+            run_owed(handler, &part, index, &mut permit).await?;
         }
         ControlFlow::Continue(())
     }

@@ -149,6 +149,16 @@ impl Work {
         begins
     }
 
+    /// The same for a record behind which others are done: it is worked on also while its partition is
+    /// handed over.
+    pub(crate) fn begin_owed(&self, index: u32) -> bool {
+        let begins = self.assignment.finishes() && self.breaker().allows(self.place(index));
+        if begins {
+            self.begun(index);
+        }
+        begins
+    }
+
     /// The handler is called with the record at this place.
     pub(crate) fn begun(&self, index: u32) {
         if let Some(begun) = self.begun.get(index as usize) {
