@@ -24,6 +24,10 @@ pub(crate) struct Part {
 }
 
 impl Part {
+    pub(crate) fn offset(&self, index: u32) -> i64 {
+        self.work.offset(index as usize)
+    }
+
     pub(crate) fn key(&self, index: u32) -> Option<&[u8]> {
         self.work.records().key(index as usize)
     }

@@ -16,7 +16,7 @@ use std::{
     panic::resume_unwind,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicI64, Ordering::SeqCst},
     },
     task::Poll,
     time::Duration,
@@ -48,6 +48,7 @@ pub(crate) async fn run(
         order: subscription.policy.concurrency.0,
         permits: subscription.permits.clone(),
         keys: Keys::default(),
+        newest: AtomicI64::new(-1),
         stopped: AtomicBool::new(false),
     });
     let mut calls = Calls { lane: lane.clone(), running: JoinSet::new(), pace: Pace::default() };
@@ -64,7 +65,7 @@ pub(crate) async fn run(
             Some(ended) = calls.running.join_next() => reap(ended),
         }
     }
-    // What waits for a key is owed: others behind it are done. It is begun as long as the partition is ours.
+    // What waits for a key is owed where others behind it were begun: it is worked on before the end.
     while let Some(ended) = calls.running.join_next().await {
         reap(ended);
     }
@@ -77,6 +78,8 @@ struct Lane {
     order: Order,
     permits: Permits,
     keys: Keys<Entry>,
+    /// The last record that a call was begun with: what waits before it is owed.
+    newest: AtomicI64,
     /// Whether the service stops before one of its records.
     stopped: AtomicBool,
 }
@@ -183,11 +186,20 @@ impl Lane {
             return ControlFlow::Continue(());
         }
         while let Some(Entry { part, index }) = self.keys.next(part.key(index)) {
+            if !part.work.assignment.is_live() && !self.is_owed(&part, index) {
+                return ControlFlow::Break(());
+            }
             // The others come in between.
             permit.give_back();
+            self.newest.fetch_max(part.offset(index), SeqCst);
             run_owed(handler, &part, index, &mut permit).await?;
         }
         ControlFlow::Continue(())
+    }
+
+    /// Whether a record behind this one was called with: without this one it would be repeated.
+    fn is_owed(&self, part: &Part, index: u32) -> bool {
+        part.offset(index) < self.newest.load(SeqCst)
     }
 
     /// Whether the record waits for others of its key.
@@ -221,7 +233,11 @@ impl Sink for Beside<'_> {
             return Step::Pass;
         }
         // Looked at last, because a lane that stops forgets which keys are in work.
-        if lane.has_stopped() || !part.work.begin(index) { Step::Halt } else { Step::Call }
+        if lane.has_stopped() || !part.work.begin(index) {
+            return Step::Halt;
+        }
+        lane.newest.fetch_max(part.offset(index), SeqCst);
+        Step::Call
     }
 
     fn settle(&self, index: u32, outcome: Outcome) -> Option<Outcome> {
