@@ -57,11 +57,18 @@ impl Job {
         }
     }
 
+    /// The first record is there.
+    pub fn begin(&self) {
+        if self.began.get().is_none() {
+            let _ = self.began.set((Instant::now(), cpu()));
+        }
+    }
+
     /// So many more were handled.
     pub fn handled(&self, records: u64) {
         let before = self.handled.fetch_add(records, Relaxed);
         if before == 0 {
-            let _ = self.began.set((Instant::now(), cpu()));
+            self.begin();
         }
         if before < self.records && before + records >= self.records {
             let _ = self.ended.set((Instant::now(), cpu()));
@@ -99,7 +106,7 @@ impl Job {
 }
 
 /// The user and system time that this process has taken, in seconds.
-fn cpu() -> f64 {
+pub fn cpu() -> f64 {
     let usage = getrusage(UsageWho::RUSAGE_SELF).expect("a process can ask for its own usage");
     let seconds =
         |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;

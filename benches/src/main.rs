@@ -97,19 +97,25 @@ fn measure(scenario: Scenario) -> anyhow::Result<Vec<Rounds>> {
     if scenario == Scenario::Memory {
         rounds = rounds.into_iter().map(with_allocations).collect::<anyhow::Result<_>>()?;
         let reference = Contender::Raw;
-        let of_raw = allocations(reference)?;
+        let of_raw = allocations(reference, Scenario::Consume)?;
         println!("{:16} allocations a record: {of_raw:.2}", name(reference));
         println!(
             "the bound: queued.max.messages.kbytes (8 MiB), once for what is read, and for each partition"
         );
         println!("that is held back once in its queue and once in its lane");
     }
+    if matches!(scenario, Scenario::Keyed | Scenario::Unordered) {
+        for it in &rounds {
+            let each = allocations(it.contender, scenario)?;
+            println!("{:16} allocations a record: {each:.2}", name(it.contender));
+        }
+    }
     Ok(rounds)
 }
 
 /// The rounds with one more figure: the allocations that a record costs, payload included.
 fn with_allocations(mut rounds: Rounds) -> anyhow::Result<Rounds> {
-    let allocations = allocations(rounds.contender)?;
+    let allocations = allocations(rounds.contender, Scenario::Consume)?;
     rounds
         .seen
         .iter_mut()
@@ -118,12 +124,12 @@ fn with_allocations(mut rounds: Rounds) -> anyhow::Result<Rounds> {
 }
 
 /// Asks the program that counts them, which is another one because counting takes time.
-fn allocations(contender: Contender) -> anyhow::Result<f64> {
+fn allocations(contender: Contender, scenario: Scenario) -> anyhow::Result<f64> {
     let program =
         ["run", "--quiet", "--release", "--package", "milena-bench", "--bin", "allocations", "--"];
     let output = Command::new(env!("CARGO"))
         .args(program)
-        .arg(name(contender))
+        .args([name(contender), name(scenario)])
         .stderr(Stdio::inherit())
         .output()?;
     let text = String::from_utf8_lossy(&output.stdout);

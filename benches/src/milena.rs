@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::Context;
 use bytes::Bytes;
-use milena::{Batch, Json, Kafka, Key, Record, Router, State, batch, each};
+use milena::{Batch, Json, Kafka, Key, Record, Router, State, batch, each, router::Concurrency};
 use std::{hint::black_box, sync::Arc, time::Duration};
 use tower::timeout::TimeoutLayer;
 
@@ -25,7 +25,11 @@ fn handled(records: u64) {
     }
 }
 
-async fn look(Json(payment): Json<Payment>) {
+/// How many calls there may be at once, where they are side by side.
+const CALLS: usize = 16;
+
+/// The handler of `consume`.
+pub async fn look(Json(payment): Json<Payment>) {
     black_box(&payment);
     handled(1);
 }
@@ -61,6 +65,21 @@ pub async fn consume_batch() -> anyhow::Result<Seen> {
     .await
 }
 
+/// `each(handler)`, by key.
+pub async fn keyed() -> anyhow::Result<Seen> {
+    at_once(::milena::by_key(CALLS)).await
+}
+
+/// `each(handler)`, in no order.
+pub async fn unordered() -> anyhow::Result<Seen> {
+    at_once(::milena::unordered(CALLS)).await
+}
+
+async fn at_once(order: Concurrency) -> anyhow::Result<Seen> {
+    serve(Router::new(client::group()).subscribe(PAYMENTS.name, each(look).concurrency(order)))
+        .await
+}
+
 /// `each(handler)` with a layer and state.
 pub async fn layered() -> anyhow::Result<Seen> {
     let subscriber = each(look_with_state).layer(TimeoutLayer::new(Duration::from_secs(10)));
@@ -74,12 +93,21 @@ pub async fn pipeline(target: &str) -> anyhow::Result<Seen> {
     job().finished().context("the job did not end")
 }
 
+/// Runs the service until its handlers have handled all there is.
 async fn serve(router: Router) -> anyhow::Result<Seen> {
+    milena::serve(Kafka::new(client::brokers()?), router).with_shutdown(handled_all()).await?;
+    seen()
+}
+
+/// Waits until the handlers have handled all there is.
+pub fn handled_all() -> impl Future<Output = ()> + Send + 'static {
     let job = job();
-    let done = job.clone();
-    let kafka = Kafka::new(client::brokers()?);
-    milena::serve(kafka, router).with_shutdown(async move { done.done().await }).await?;
-    job.seen().context("the job did not end")
+    async move { job.done().await }
+}
+
+/// What was seen of that.
+pub fn seen() -> anyhow::Result<Seen> {
+    job().seen().context("the job did not end")
 }
 
 /// Handles each record of `topic` with `handler` until `stop` is ready.

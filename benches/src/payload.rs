@@ -33,9 +33,12 @@ pub fn value(id: u64, bytes: usize) -> String {
     json(&payment("x".repeat(bytes.saturating_sub(bare))))
 }
 
-/// The key of the record with this number: one of 10,000.
+/// How many keys there are.
+pub const KEYS: u64 = 10_000;
+
+/// The key of the record with this number.
 pub fn key(id: u64) -> String {
-    format!("user-{:04}", id % 10_000)
+    format!("user-{:04}", id % KEYS)
 }
 
 /// What a pipeline does with a payment.

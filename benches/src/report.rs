@@ -54,7 +54,7 @@ pub fn lines(scenario: Scenario, rounds: &[Rounds]) -> String {
     let mut text = String::new();
     for it in rounds {
         let (who, rate, cpu) = (name(it.contender), it.rate(), it.cpu());
-        if it.figures().is_empty() {
+        if it.figures().is_empty() || scenario == Scenario::Many {
             let _ = writeln!(
                 text,
                 "{who:16} {:.3} M records/s ({:.3} to {:.3}), {:.2} CPU s/M ({:.2} to {:.2})",
@@ -69,17 +69,42 @@ pub fn lines(scenario: Scenario, rounds: &[Rounds]) -> String {
             );
         }
     }
-    for (what, reference, ratio) in ratios(scenario, rounds) {
-        let _ = writeln!(text, "RATIO {what}/{reference} {ratio:.2}");
+    match scenario {
+        Scenario::Slow => seconds(&mut text, rounds),
+        Scenario::Many => cost(&mut text, rounds),
+        _ => {
+            for (what, reference, ratio) in ratios(scenario, rounds) {
+                let _ = writeln!(text, "RATIO {what}/{reference} {ratio:.2}");
+            }
+        }
     }
     text
+}
+
+/// How long each took.
+fn seconds(text: &mut String, rounds: &[Rounds]) {
+    for it in rounds {
+        let taken = Spread::of(it.seen.iter().map(|seen| seen.seconds)).median;
+        let _ = writeln!(text, "SECONDS slow/{} {taken:.3}", name(it.contender));
+    }
+}
+
+/// What a record costs with many partitions, in terms of what it costs in `consume` (less is better), and
+/// the share of a core that an idle consumer takes.
+fn cost(text: &mut String, rounds: &[Rounds]) {
+    let [many, consume] = rounds else { return };
+    let ratio = consume.rate().median / many.rate().median;
+    let _ = writeln!(text, "RATIO many/consume {ratio:.2} (what a record costs: less is better)");
+    for (_, idle) in many.figures() {
+        let _ = writeln!(text, "PERCENT many/idle {:.2}", idle.median);
+    }
 }
 
 /// How Milena compares with each reference; above 1 is better.
 fn ratios(scenario: Scenario, rounds: &[Rounds]) -> Vec<(String, String, f64)> {
     let Some((milena, references)) = rounds.split_first() else { return Vec::new() };
     let mut ratios = Vec::new();
-    for reference in references {
+    for reference in references.iter().filter(|_| scenario != Scenario::Slow) {
         let (what, of) = (name(scenario), name(reference.contender));
         if milena.figures().is_empty() {
             ratios.push((what, of, milena.rate().median / reference.rate().median));
@@ -116,7 +141,7 @@ fn row(text: &mut String, scenario: Scenario, rounds: &[Rounds], it: &Rounds) {
         ratio.map(|ratio| format!("{:.2}", ratio.2)).unwrap_or_default()
     };
     let (scenario, who) = (name(scenario), name(it.contender));
-    if it.figures().is_empty() {
+    if it.figures().is_empty() || scenario == name(Scenario::Many) {
         let (rate, cpu) = (it.rate(), it.cpu());
         let _ = writeln!(
             text,
@@ -167,6 +192,29 @@ mod tests {
             lines.contains("milena           0.500 M records/s (0.111 to 1.000), 2.00 CPU s/M"),
             "{lines}"
         );
+    }
+
+    #[test]
+    fn what_takes_its_time_is_told_in_seconds() {
+        let lines = lines(
+            Scenario::Slow,
+            &[rounds(Contender::ByKey, &[0.1, 0.3, 0.2]), rounds(Contender::Unordered, &[0.05])],
+        );
+
+        assert!(lines.contains("SECONDS slow/by-key 0.200"), "{lines}");
+        assert!(lines.contains("SECONDS slow/unordered 0.050"), "{lines}");
+        assert!(!lines.contains("RATIO"), "{lines}");
+    }
+
+    #[test]
+    fn many_partitions_cost_so_many_times_what_few_do() {
+        let mut many = rounds(Contender::Milena, &[1.5]);
+        many.seen[0].figures = vec![("idle %".into(), 1.25)];
+
+        let lines = lines(Scenario::Many, &[many, rounds(Contender::Consume, &[1.0])]);
+
+        assert!(lines.contains("RATIO many/consume 1.50 "), "{lines}");
+        assert!(lines.contains("PERCENT many/idle 1.25"), "{lines}");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::{
     job::Seen,
-    latency, memory, milena, reference,
-    topics::{self, BACKLOG, PAYMENTS},
+    latency, many, memory, milena, reference, slow,
+    topics::{self, BACKLOG, ERRANDS, PAYMENTS},
 };
 use clap::{Subcommand, ValueEnum};
 
@@ -13,6 +13,14 @@ pub enum Scenario {
     Consume,
     ConsumeBatch,
     Layered,
+    /// By key, 16 calls at once, 10,000 keys, a handler that does not wait.
+    Keyed,
+    /// The same in no order.
+    Unordered,
+    /// 10,000 records of one partition, 1,000 keys, a handler that sleeps 0 to 5 ms, 1,000 calls at once.
+    Slow,
+    /// 2,000 partitions in 200 subscriptions of one consumer.
+    Many,
     Pipeline,
     Latency,
     Memory,
@@ -28,15 +36,23 @@ pub enum Contender {
     Raw,
     /// The same with a threaded producer behind it.
     ByHand,
+    /// Milena with `by_key`.
+    ByKey,
+    /// Milena with `unordered`.
+    Unordered,
+    /// Milena with one subscription, as in `consume`.
+    Consume,
 }
 
 impl Scenario {
     /// Milena first, then its references.
     pub fn contenders(self) -> &'static [Contender] {
-        use Contender::{ByHand, Milena, Raw, StreamConsumer};
+        use Contender::{ByHand, ByKey, Consume, Milena, Raw, StreamConsumer, Unordered};
         match self {
             Self::Consume => &[Milena, StreamConsumer, Raw],
-            Self::ConsumeBatch | Self::Layered => &[Milena, Raw],
+            Self::ConsumeBatch | Self::Layered | Self::Keyed | Self::Unordered => &[Milena, Raw],
+            Self::Slow => &[ByKey, Unordered],
+            Self::Many => &[Milena, Consume],
             Self::Pipeline => &[Milena, ByHand],
             Self::Latency => &[Milena, StreamConsumer],
             Self::Memory => &[Milena],
@@ -47,7 +63,7 @@ impl Scenario {
     pub fn rounds(self) -> usize {
         match self {
             Self::Memory => 1,
-            Self::Pipeline | Self::Latency => 3,
+            Self::Pipeline | Self::Latency | Self::Many => 3,
             _ => 5,
         }
     }
@@ -56,6 +72,11 @@ impl Scenario {
     pub async fn prepare(self, unique: &str) -> anyhow::Result<()> {
         match self {
             Self::Memory => BACKLOG.prepare().await,
+            Self::Slow => ERRANDS.prepare().await,
+            Self::Many => {
+                PAYMENTS.prepare().await?;
+                many::prepare().await
+            }
             Self::Latency => topics::create(unique, PAYMENTS.partitions).await,
             Self::Pipeline => {
                 PAYMENTS.prepare().await?;
@@ -68,14 +89,20 @@ impl Scenario {
     /// Measures one round of one contender, in this process.
     pub async fn measure(self, contender: Contender, unique: &str) -> anyhow::Result<Seen> {
         match (self, contender) {
-            (Self::Consume, Contender::Milena) => milena::consume().await,
             (Self::ConsumeBatch, Contender::Milena) => milena::consume_batch().await,
             (Self::Layered, Contender::Milena) => milena::layered().await,
+            (Self::Keyed, Contender::Milena) => milena::keyed().await,
+            (Self::Unordered, Contender::Milena) => milena::unordered().await,
+            (Self::Many, Contender::Milena) => many::consume().await,
             (Self::Pipeline, Contender::Milena) => milena::pipeline(unique).await,
             (Self::Latency, Contender::Milena) => latency::milena(unique).await,
             (Self::Memory, Contender::Milena) => memory::slow().await,
             (Self::Latency, Contender::StreamConsumer) => latency::stream(unique).await,
             (_, Contender::StreamConsumer) => reference::stream::consume().await,
+            (_, Contender::ByKey) => slow::run(::milena::by_key(slow::CALLS)).await,
+            (_, Contender::Unordered) => slow::run(::milena::unordered(slow::CALLS)).await,
+            // `consume` of Milena is a contender of its own where it is the reference.
+            (_, Contender::Milena | Contender::Consume) => milena::consume().await,
             (_, Contender::Raw) => reference::raw::consume().await,
             (_, Contender::ByHand) => reference::pipeline::run(unique).await,
         }

@@ -1,11 +1,14 @@
 //! The service: orders become invoices, and what cannot be billed becomes a dead letter.
 
 use bytes::Bytes;
-use milena::{Json, Key, Retry, Router, State, each, extract::Metadata, record::Headers};
+use milena::{
+    Json, Key, Retry, Router, State, each, extract::Metadata, record::Headers, router::Concurrency,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
+    hash::{BuildHasher, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -33,12 +36,21 @@ pub(crate) struct Invoice {
 }
 
 /// The topic table of the service.
-pub(crate) fn router(counts: Arc<Counts>) -> Router {
+pub(crate) fn router(desk: Desk, concurrency: Concurrency) -> Router {
     let billing = each(bill)
+        .concurrency(concurrency)
         .publish_to(INVOICES)
         .retry(Retry::exponential(3).starting_at(Duration::from_millis(2)))
         .dead_letter(DEAD_LETTERS);
-    Router::new(GROUP).subscribe(ORDERS, billing).with_state(counts)
+    Router::new(GROUP).subscribe(ORDERS, billing).with_state(desk)
+}
+
+/// What a call has beside its order.
+#[derive(Clone, Default)]
+pub(crate) struct Desk {
+    pub(crate) counts: Arc<Counts>,
+    /// How long a call takes at most, when it is to take its time.
+    pub(crate) work: Option<Duration>,
 }
 
 /// The key, the headers and the value of a reply.
@@ -51,8 +63,11 @@ async fn bill(
     key: Option<Key<Bytes>>,
     headers: Headers,
     source: Metadata,
-    State(counts): State<Arc<Counts>>,
+    State(Desk { counts, work }): State<Desk>,
 ) -> Result<Option<Reply>, NegativePrice> {
+    if let Some(most) = work {
+        tokio::time::sleep(at_random(most)).await;
+    }
     let Some(Json(order)) = order else {
         counts.tombstones.fetch_add(1, Relaxed);
         return Ok(None);
@@ -63,6 +78,13 @@ async fn bill(
     counts.billed.fetch_add(1, Relaxed);
     let invoice = Invoice { order: order.id, customer: order.customer, cents: order.cents };
     Ok(Some((key, headers.with("milena-source", source.to_string()), Json(invoice))))
+}
+
+/// A time from nothing to this.
+fn at_random(most: Duration) -> Duration {
+    // Each of these hashes differently.
+    let random = RandomState::new().hash_one(()) >> 32;
+    most.mul_f64(random as f64 / f64::from(u32::MAX))
 }
 
 /// What the service did since it was started.

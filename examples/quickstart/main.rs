@@ -3,38 +3,23 @@
 
 mod billing;
 mod feed;
+mod options;
 mod show;
 
-use billing::{Counts, DEAD_LETTERS, GROUP, INVOICES, ORDERS};
+use billing::{DEAD_LETTERS, GROUP, INVOICES, ORDERS};
 use clap::Parser;
 use milena::{
     Error, Kafka, Memory, Publisher,
     error::ErrorKind,
     transport::{NewTopic, Transport},
 };
+use options::Args;
 use std::{
     process::ExitCode,
-    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-
-/// Bills orders: the records of `orders` become invoices in `invoices`, and dead letters in `orders.dead`.
-#[derive(Parser)]
-struct Args {
-    /// The broker: `kafka://host:port`, or `memory://` for one inside this process.
-    #[arg(long, value_name = "URL", default_value = "memory://")]
-    broker: String,
-
-    /// How many orders to publish; 10,000 on the broker inside this process, else none.
-    #[arg(long, value_name = "N")]
-    feed: Option<u64>,
-
-    /// An option of the Kafka client, such as `session.timeout.ms=2000`; can be repeated.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
-    set: Vec<(String, String)>,
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -55,9 +40,7 @@ async fn run(args: Args) -> Result<(), Error> {
     let stop = Stop::new()?;
     match args.broker.strip_prefix("kafka://") {
         Some(_) => on_kafka(args, stop).await,
-        None if args.broker == "memory://" && args.set.is_empty() => {
-            in_memory(args.feed.unwrap_or(10_000), stop).await
-        }
+        None if args.broker == "memory://" && args.set.is_empty() => in_memory(args, stop).await,
         None => {
             let why = if args.set.is_empty() {
                 "it is neither `kafka://` nor `memory://`"
@@ -73,15 +56,15 @@ async fn run(args: Args) -> Result<(), Error> {
 }
 
 /// Bills orders on a broker of its own until all are billed, and shows what came of them.
-async fn in_memory(orders: u64, mut stop: Stop) -> Result<(), Error> {
-    let (memory, counts) = (Memory::new(), Arc::<Counts>::default());
+async fn in_memory(args: Args, mut stop: Stop) -> Result<(), Error> {
+    let (memory, desk, orders) = (Memory::new(), args.desk(), args.feed.unwrap_or(10_000));
     memory.create_topics(topics()).await?;
     println!("Billing {orders} orders on a broker inside this process.");
     let progress = show::progress(orders);
     feed::feed(&Publisher::new(memory.producer().await?), orders, &progress).await?;
     progress.set_position(0);
 
-    let (broker, counted, watched) = (memory.clone(), counts.clone(), progress.clone());
+    let (broker, counted, watched) = (memory.clone(), desk.counts.clone(), progress.clone());
     let (tell, told) = tokio::sync::oneshot::channel();
     let billed = async move {
         tokio::select! {
@@ -90,19 +73,20 @@ async fn in_memory(orders: u64, mut stop: Stop) -> Result<(), Error> {
         }
     };
     let started = Instant::now();
-    milena::serve(memory.clone(), billing::router(counts.clone())).with_shutdown(billed).await?;
+    let router = billing::router(desk.clone(), args.concurrency);
+    milena::serve(memory.clone(), router).with_shutdown(billed).await?;
     progress.finish_and_clear();
-    show::summary(&memory, &counts, told.await.unwrap_or_else(|_| started.elapsed()));
+    show::summary(&memory, &desk.counts, told.await.unwrap_or_else(|_| started.elapsed()));
     Ok(())
 }
 
 /// Bills orders on a real Kafka until the program is told to stop.
 async fn on_kafka(args: Args, mut stop: Stop) -> Result<(), Error> {
+    let desk = args.desk();
     let kafka = args
         .set
         .into_iter()
         .fold(Kafka::from_url(&args.broker)?, |kafka, (key, value)| kafka.set(key, value));
-    let counts = Arc::<Counts>::default();
     tokio::select! {
         made = make_topics(&kafka) => made?,
         () = stop.asked() => return Ok(()),
@@ -112,13 +96,13 @@ async fn on_kafka(args: Args, mut stop: Stop) -> Result<(), Error> {
         args.broker
     );
     let feeding = args.feed.map(|orders| tokio::spawn(feed_kafka(kafka.clone(), orders)));
-    let served = milena::serve(kafka, billing::router(counts.clone()))
+    let served = milena::serve(kafka, billing::router(desk.clone(), args.concurrency))
         .with_shutdown(async move { stop.asked().await })
         .await;
     if let Some(feeding) = feeding {
         feeding.abort();
     }
-    show::counts(&counts);
+    show::counts(&desk.counts);
     served
 }
 
@@ -150,11 +134,6 @@ async fn make_topics(kafka: &Kafka) -> Result<(), Error> {
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-}
-
-fn key_and_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("it is not KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// What tells the program to stop. It listens from its start on, so that no signal is missed.

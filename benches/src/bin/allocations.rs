@@ -1,4 +1,4 @@
-//! Counts the allocations that a record costs: `consume` with a counting allocator, which the measured
+//! Counts the allocations that a record costs: a scenario with a counting allocator, which the measured
 //! program must not have because it takes time.
 #![expect(clippy::print_stdout, reason = "this is a program")]
 
@@ -13,14 +13,17 @@ static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 #[derive(Parser)]
 struct Args {
     contender: Contender,
+    /// One that reads the payments.
+    #[arg(default_value = "consume")]
+    scenario: Scenario,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let contender = Args::parse().contender;
-    Scenario::Consume.prepare("").await?;
+    let Args { contender, scenario } = Args::parse();
+    scenario.prepare("").await?;
     let region = Region::new(COUNTING);
-    let seen = Scenario::Consume.measure(contender, "").await?;
+    let seen = scenario.measure(contender, "").await?;
     let counted = region.change();
     println!("{:.3}", (counted.allocations + counted.reallocations) as f64 / seen.records as f64);
     // What clients still have open ends with the process.

@@ -7,6 +7,8 @@ mod by_key;
 mod fairness;
 mod giving_up;
 mod history;
+mod model;
 mod outcomes;
 mod script;
+mod spy;
 mod unordered;

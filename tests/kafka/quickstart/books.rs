@@ -104,8 +104,21 @@ pub(super) struct Books {
     pub(super) duplicates: usize,
 }
 
+/// Whose order the invoices keep.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Order {
+    Partition,
+    Key,
+    None,
+}
+
 /// Every order has its result and every result is right; says how many there are.
 pub(super) fn check(broker: &str, written: &BTreeMap<At, u64>) -> Books {
+    check_in(Order::Partition, broker, written)
+}
+
+/// The same for a service that keeps this order.
+pub(super) fn check_in(order: Order, broker: &str, written: &BTreeMap<At, u64>) -> Books {
     let (mut books, mut settled) = (Books::default(), BTreeSet::new());
     let mut latest = BTreeMap::new();
     for row in read(broker, "invoices", &[0; 6]) {
@@ -113,10 +126,11 @@ pub(super) fn check(broker: &str, written: &BTreeMap<At, u64>) -> Books {
         if settled.insert(source) {
             books.invoices += 1;
             // What has no key may go to another partition when it is billed again.
-            if row.key.is_none() {
+            if row.key.is_none() || order == Order::None {
                 continue;
             }
-            let before = latest.insert((row.at.0, source.0), source.1).unwrap_or(-1);
+            let key = row.key.clone().filter(|_| order == Order::Key);
+            let before = latest.insert((row.at.0, source.0, key), source.1).unwrap_or(-1);
             assert!(before < source.1, "out of order: {before} was before {row:?}");
         } else {
             books.duplicates += 1;

@@ -5,7 +5,7 @@ mod broker;
 mod orders;
 mod process;
 
-use books::Books;
+use books::{Books, Order};
 use broker::Broker;
 use orders::{At, Kind};
 use process::Process;
@@ -66,6 +66,15 @@ fn the_quickstart_bills_in_memory_and_ends_by_itself() {
 }
 
 #[test]
+fn the_quickstart_bills_side_by_side_in_memory() {
+    for order in ["key:64", "unordered:64"] {
+        let said = process::run(&["--feed", "2000", "--concurrency", order, "--work", "3"]);
+
+        assert!(said.contains("2000 orders: 1940 invoices, 40 dead letters"), "{order}: {said}");
+    }
+}
+
+#[test]
 fn the_quickstart_names_what_it_cannot_use() {
     for (args, named) in [
         (&["--broker", "amqp://one"][..], "could not use broker URL `amqp://one`"),
@@ -73,6 +82,9 @@ fn the_quickstart_names_what_it_cannot_use() {
         (&["--broker", "kafka://127.0.0.1:1", "--set", "no.such=1"], "option `no.such`"),
         (&["--set", "a=1"], "could not use broker URL `memory://`: it takes no options"),
         (&["--set", "a"], "it is not KEY=VALUE"),
+        (&["--concurrency", "key:0"], "'key:0' for '--concurrency <ORDER>'"),
+        (&["--concurrency", "topic"], "'topic' for '--concurrency <ORDER>'"),
+        (&["--work", "long"], "'long' for '--work <MS>'"),
     ] {
         let output = process::program(args).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
@@ -93,6 +105,40 @@ fn every_order_is_billed_once() {
     let books = books::check(&broker.address, &written);
     println!("{orders} orders: {books:?}; committed offsets are the ends");
     assert_eq!(books, expected(orders));
+}
+
+#[test]
+fn orders_are_billed_side_by_side_and_keep_the_order_of_their_keys() {
+    side_by_side("key:64", Order::Key);
+}
+
+#[test]
+fn orders_are_billed_side_by_side_in_no_order() {
+    side_by_side("unordered:64", Order::None);
+}
+
+/// A service that takes its time, with one more for a while, and one that ends in between.
+fn side_by_side(concurrency: &str, order: Order) {
+    let Some(broker) = Broker::start() else { return };
+    let orders = size().orders / 4;
+    let start =
+        || Process::start_with(&broker.address, &["--concurrency", concurrency, "--work", "5"]);
+    let first = start();
+    wait_for_topics(&broker);
+    let writing = write(&broker, orders, Duration::from_secs(4));
+    wait_for_more(&books::client(&broker.address));
+    let second = start();
+    thread::sleep(Duration::from_secs(2));
+    first.terminate();
+    let third = start();
+    let written = writing.join().unwrap();
+    books::wait_until_done(&broker.address);
+    [second, third].map(Process::terminate);
+
+    let books = books::check_in(order, &broker.address, &written);
+    println!("{orders} orders, {concurrency}: lost 0, {books:?}");
+    // What was done behind an order that was not is done again by the next.
+    assert_eq!(Books { duplicates: 0, ..books }, expected(orders));
 }
 
 #[test]

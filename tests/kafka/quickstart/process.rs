@@ -40,13 +40,16 @@ pub(super) fn program(args: &[&str]) -> Command {
 }
 
 impl Process {
-    /// Starts the service on a broker.
+    /// Starts the service on a broker, with these options of the client.
     pub(super) fn start(broker: &str, options: &[&str]) -> Self {
+        let args: Vec<_> = options.iter().flat_map(|option| ["--set", option]).collect();
+        Self::start_with(broker, &args)
+    }
+
+    /// The same with these arguments.
+    pub(super) fn start_with(broker: &str, args: &[&str]) -> Self {
         let url = format!("kafka://{broker}");
-        let args: Vec<_> = ["--broker", &url]
-            .into_iter()
-            .chain(options.iter().flat_map(|option| ["--set", option]))
-            .collect();
+        let args: Vec<_> = ["--broker", &url].into_iter().chain(args.iter().copied()).collect();
         let mut child =
             program(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::<Mutex<Vec<String>>>::default();

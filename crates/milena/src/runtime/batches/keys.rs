@@ -1,16 +1,23 @@
 use super::Entry;
-use crate::subscriber::{NullKeys, Order};
+use crate::{
+    runtime::assignment::Assignment,
+    subscriber::{NullKeys, Order},
+};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     hash::{BuildHasher, RandomState},
+    sync::Arc,
 };
 
-/// The keys of the batches that run, and the records that wait for them.
+/// The keys of the batches that run, and the records that waited for one of them.
 ///
-/// A key is known by its hash: two that have the same wait for each other, which does no harm.
+/// What waits for a key is older than all of that key that does not. A key is known by its hash: two that
+/// have the same wait for each other, which does no harm.
 #[derive(Default)]
 pub(super) struct Keys {
     lines: HashMap<u64, Line>,
+    /// Those that do not run any more and still have records, in the order in which they ended.
+    due: VecDeque<u64>,
     hasher: RandomState,
 }
 
@@ -32,18 +39,65 @@ impl Keys {
         counts.then(|| self.hasher.hash_one((place, key)))
     }
 
-    /// Whether the record has to wait for others of its key.
-    pub(super) fn keep(&self, entry: &Entry) -> bool {
-        let Some(line) = entry.key.and_then(|key| self.lines.get(&key)) else { return false };
-        line.runs || line.waiting.front().is_some_and(|first| first.offset() < entry.offset())
+    /// Whether the record has to wait behind others of its key.
+    pub(super) fn keep(&mut self, entry: &Entry) -> bool {
+        let Some(line) = entry.key.and_then(|key| self.lines.get_mut(&key)) else { return false };
+        line.drop_ended();
+        line.runs || !line.waiting.is_empty()
     }
 
-    /// Puts a record that has to wait in its place.
+    /// Puts a record that has to wait behind the others of its key.
     pub(super) fn add(&mut self, entry: Entry) {
-        let Some(key) = entry.key else { return };
-        let waiting = &mut self.lines.entry(key).or_default().waiting;
-        let place = waiting.partition_point(|other| other.offset() < entry.offset());
-        waiting.insert(place, entry);
+        if let Some(line) = entry.key.and_then(|key| self.lines.get_mut(&key)) {
+            line.waiting.push_back(entry);
+        }
+    }
+
+    /// How many records there are that waited and may be in a batch now, so many at most, and when the first
+    /// of them was received.
+    pub(super) fn due(&mut self, most: usize) -> Due {
+        let lines = &mut self.lines;
+        self.due.retain(|key| {
+            let line = lines.get_mut(key);
+            line.is_some_and(|line| {
+                line.drop_ended();
+                !line.waiting.is_empty()
+            })
+        });
+        let mut due = Due { keys: Vec::new(), records: 0 };
+        for key in &self.due {
+            let waiting = &lines[key].waiting;
+            if due.records == most || !waiting[0].assignment().proceeds() {
+                continue;
+            }
+            let count = waiting.len().min(most - due.records);
+            due.records += count;
+            due.keys.push((*key, count));
+        }
+        due
+    }
+
+    /// The first of these, if there is one.
+    pub(super) fn first(&self, due: &Due) -> Option<&Entry> {
+        due.keys.first().and_then(|(key, _)| self.lines[key].waiting.front())
+    }
+
+    /// Takes these out.
+    pub(super) fn take(&mut self, due: &Due) -> Vec<Entry> {
+        let mut taken = Vec::with_capacity(due.records);
+        for (key, count) in &due.keys {
+            self.due.retain(|other| other != key);
+            if let Some(line) = self.lines.get_mut(key) {
+                taken.extend(line.waiting.drain(..count));
+            }
+        }
+        taken
+    }
+
+    /// A partition of which something would be due if it went on.
+    pub(super) fn blocked(&self) -> Option<&Arc<Assignment>> {
+        let mut due = self.due.iter().filter_map(|key| self.lines.get(key)?.waiting.front());
+        due.find(|first| !first.assignment().proceeds()).map(Entry::assignment)
     }
 
     /// The keys of these records are in work from now on; gives back what is to be freed at the end.
@@ -55,19 +109,41 @@ impl Keys {
         keys
     }
 
-    /// The batch with these keys has ended: so many records at most of each may be in the next.
-    pub(super) fn free(&mut self, keys: &HashSet<u64>, most: usize) -> Vec<Entry> {
-        let mut freed = Vec::new();
+    /// The batch with these keys has ended.
+    pub(super) fn free(&mut self, keys: &HashSet<u64>) {
         for key in keys {
             let Some(line) = self.lines.get_mut(key) else { continue };
             line.runs = false;
-            let count = most.min(line.waiting.len());
-            freed.extend(line.waiting.drain(..count));
+            line.drop_ended();
             if line.waiting.is_empty() {
                 self.lines.remove(key);
+            } else {
+                self.due.push_back(*key);
             }
         }
-        freed.sort_by_key(|entry| (entry.received, entry.offset()));
-        freed
+    }
+
+    /// The first of its key waits again.
+    pub(super) fn put_back(&mut self, key: u64, entry: Entry) {
+        self.lines.entry(key).or_default().waiting.push_front(entry);
+        if !self.due.contains(&key) {
+            self.due.push_front(key);
+        }
+    }
+}
+
+/// The records that waited and may be in a batch now: of each key so many.
+pub(super) struct Due {
+    keys: Vec<(u64, usize)>,
+    pub(super) records: usize,
+}
+
+impl Line {
+    /// Takes out what waits of a partition that has ended: nobody is to wait for it when the partition
+    /// comes again.
+    fn drop_ended(&mut self) {
+        if self.waiting.front().is_some_and(|first| !first.is_live()) {
+            self.waiting.retain(Entry::is_live);
+        }
     }
 }

@@ -110,10 +110,6 @@ impl Entry {
         self.assignment().is_live()
     }
 
-    fn offset(&self) -> i64 {
-        self.load.work.offset(self.index as usize)
-    }
-
     fn assignment(&self) -> &Arc<Assignment> {
         &self.load.work.assignment
     }

@@ -1,4 +1,7 @@
-use super::{Entry, keys::Keys};
+use super::{
+    Entry,
+    keys::{Due, Keys},
+};
 use crate::{
     runtime::{assignment::Assignment, lanes::Load},
     subscriber::{Batching, Order},
@@ -42,15 +45,13 @@ impl Waiting {
         loop {
             self.entries.retain(Entry::is_live);
             let ready = self.ready(self.batching.max_records);
-            let complete = ready.received(&self.entries).map(|at| at + self.batching.max_wait);
+            let complete = self.received(&ready).map(|at| at + self.batching.max_wait);
             if ready.len() >= self.batching.max_records
                 || complete.is_some_and(|complete| Instant::now() >= complete)
             {
                 return Some(self.take(&ready));
             }
-            let all = ready.len() == self.entries.len();
-            let blocked = if all { None } else { self.blocked() };
-            let idle = Instant::now() + IDLE;
+            let (blocked, idle) = (self.blocked(&ready), Instant::now() + IDLE);
             tokio::select! {
                 load = self.loads.recv() => self.add(load?),
                 () = sleep_until(complete.unwrap_or(idle)), if complete.is_some() => {}
@@ -60,9 +61,10 @@ impl Waiting {
     }
 
     /// A partition of which something waits for more than its batch.
-    fn blocked(&self) -> Option<Arc<Assignment>> {
-        let entry = self.entries.iter().find(|entry| !entry.assignment().proceeds())?;
-        Some(entry.assignment().clone())
+    fn blocked(&self, ready: &Ready) -> Option<Arc<Assignment>> {
+        let mut entries = self.entries.iter().filter(|_| ready.places.len() < self.entries.len());
+        let blocked = entries.find(|entry| !entry.assignment().proceeds()).map(Entry::assignment);
+        blocked.or_else(|| self.keys.blocked()).cloned()
     }
 
     /// The keys of these are in work from now on; gives back what is to be freed at the end.
@@ -72,19 +74,21 @@ impl Waiting {
 
     /// The batch with these keys has ended.
     pub(super) fn free(&mut self, keys: &HashSet<u64>) {
-        let freed = self.keys.free(keys, self.batching.max_records);
-        self.put_back(freed);
+        self.keys.free(keys);
     }
 
     /// These are to be in a batch before all others.
     pub(super) fn put_back(&mut self, entries: Vec<Entry>) {
         for entry in entries.into_iter().rev() {
-            self.entries.push_front(entry);
+            match entry.key {
+                Some(key) => self.keys.put_back(key, entry),
+                None => self.entries.push_front(entry),
+            }
         }
     }
 
-    /// The places of the first records that may be in a batch now. Those that have to wait for their key
-    /// are put aside, so that they are not looked at again before it is free.
+    /// The first records that may be in a batch now. Those that have to wait for their key are put aside,
+    /// so that they are not looked at again before it is free.
     fn ready(&mut self, most: usize) -> Ready {
         let (mut places, mut place) = (Vec::with_capacity(most.min(self.entries.len())), 0);
         while places.len() < most && place < self.entries.len() {
@@ -101,19 +105,26 @@ impl Waiting {
             }
             place += 1;
         }
-        Ready(places)
+        let due = self.keys.due(most);
+        places.truncate(most - due.records);
+        Ready { due, places }
+    }
+
+    /// When the first of them was received.
+    fn received(&self, ready: &Ready) -> Option<Instant> {
+        let first = ready.places.first().map(|place| &self.entries[*place]);
+        self.keys.first(&ready.due).into_iter().chain(first).map(|entry| entry.received).min()
     }
 
     fn take(&mut self, ready: &Ready) -> Vec<Entry> {
-        let batch = if ready.0.last().is_some_and(|last| last + 1 == ready.0.len()) {
-            self.entries.drain(..ready.0.len()).collect::<Vec<_>>()
+        let (mut batch, places) = (self.keys.take(&ready.due), &ready.places);
+        if places.last().is_some_and(|last| last + 1 == places.len()) {
+            batch.extend(self.entries.drain(..places.len()));
         } else {
-            let places = ready.0.iter().rev();
-            let mut batch: Vec<_> =
-                places.filter_map(|place| self.entries.remove(*place)).collect();
-            batch.reverse();
-            batch
-        };
+            let due = batch.len();
+            batch.extend(places.iter().rev().filter_map(|place| self.entries.remove(*place)));
+            batch[due..].reverse();
+        }
         counted_no_more(batch)
     }
 
@@ -140,17 +151,15 @@ fn counted_no_more<T: AsMut<[Entry]>>(mut entries: T) -> T {
     entries
 }
 
-/// The places of records that may be in a batch.
-struct Ready(Vec<usize>);
+/// The records that may be in a batch: those that waited for their key, and the places of others.
+struct Ready {
+    due: Due,
+    places: Vec<usize>,
+}
 
 impl Ready {
     fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// When the first of them was received.
-    fn received(&self, entries: &VecDeque<Entry>) -> Option<Instant> {
-        self.0.first().map(|place| entries[*place].received)
+        self.due.records + self.places.len()
     }
 }
 
