@@ -136,15 +136,14 @@ async fn a_revoke_is_told_behind_the_last_call_and_commit_and_before_the_other_m
     let gate = Arc::new(Semaphore::new(0));
     let app = |name: &'static str| {
         let (gate, story) = (gate.clone(), story.clone());
-        let pass = move |record: Record| {
+        move |record: Record| {
             let (gate, story) = (gate.clone(), story.clone());
             async move {
                 story.tell(format!("{name} begins {}", record.offset()));
                 gate.acquire().await.unwrap().forget();
                 story.tell(format!("{name} ends {}", record.offset()));
             }
-        };
-        pass
+        }
     };
     let committed = {
         let (broker, story) = (broker.clone(), story.clone());

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     clippy::too_many_lines,
     clippy::type_complexity,
     clippy::excessive_nesting,

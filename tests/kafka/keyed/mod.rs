@@ -118,7 +118,9 @@ async fn wait_until_done(group: &str, topic: &Arc<str>) {
             .unwrap();
         let (within, start) = (Duration::from_secs(10), Instant::now());
         let mut list = rdkafka::TopicPartitionList::new();
-        (0..PARTITIONS).for_each(|partition| drop(list.add_partition(&topic, partition)));
+        (0..PARTITIONS).for_each(|partition| {
+            list.add_partition(&topic, partition);
+        });
         loop {
             let committed = client.committed_offsets(list.clone(), within).unwrap();
             let done = committed.elements().iter().all(|at| {

@@ -133,7 +133,9 @@ fn side_by_side(concurrency: &str, order: Order) {
     let third = start();
     let written = writing.join().unwrap();
     books::wait_until_done(&broker.address);
-    [second, third].map(Process::terminate);
+    for service in [second, third] {
+        service.terminate();
+    }
 
     let books = books::check_in(order, &broker.address, &written);
     println!("{orders} orders, {concurrency}: lost 0, {books:?}");
