@@ -25,6 +25,18 @@ fn the_journey_names_functions_that_exist() {
 }
 
 #[test]
+fn the_coverage_names_tests_that_exist() {
+    let text = fs::read_to_string(super::root().join("docs/coverage.md")).unwrap();
+    let missing = missing(&text, |file| fs::read_to_string(super::root().join(file)).ok());
+
+    assert!(missing.is_empty(), "docs/coverage.md names what is not there: {missing:#?}");
+    let rows = text.lines().filter(|line| line.starts_with("| ") && line.contains(".rs:"));
+    let unshown = text.lines().filter(|line| line.starts_with("| ") && !line.contains(".rs:"));
+    assert!(rows.count() > 30);
+    assert_eq!(unshown.filter(|line| !line.contains("shown by")).count(), 0);
+}
+
+#[test]
 fn a_function_that_is_gone_is_found() {
     let read = |file: &str| (file == "crates/a.rs").then(|| "fn there() {}".to_owned());
     let text = "`crates/a.rs:there` `crates/a.rs:gone` `crates/b.rs:there` `other`";
