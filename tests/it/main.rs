@@ -16,6 +16,7 @@ mod assembly;
 mod batches;
 mod billing;
 mod breaker;
+mod commits;
 mod control;
 mod dead_letters;
 mod extract;

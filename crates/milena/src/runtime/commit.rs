@@ -187,7 +187,10 @@ impl Conductor {
             }
             Err(error) => error,
         };
-        let again = matches!(error.kind(), ErrorKind::Rebalancing | ErrorKind::Unreachable);
+        let again = matches!(
+            error.kind(),
+            ErrorKind::Rebalancing | ErrorKind::Unreachable | ErrorKind::TimedOut
+        );
         tracing::warn!(group = %self.group, %error, again, "a commit was refused");
         if let Some(drain) = self.drains.front_mut() {
             drain.again = Some(Instant::now() + AGAIN);
