@@ -15,8 +15,8 @@ use milena_core::{
     transport::Receipt,
 };
 use rdkafka::{
-    ClientConfig, ClientContext, TopicPartitionList, client, error::RDKafkaErrorCode as Code,
-    metadata::Metadata, types::RDKafkaType,
+    ClientConfig, ClientContext, Offset, TopicPartitionList, client,
+    error::RDKafkaErrorCode as Code, metadata::Metadata, types::RDKafkaType,
 };
 use rdkafka_sys as sys;
 use std::{
@@ -37,6 +37,8 @@ pub(crate) struct Client {
     events: NonNull<sys::rd_kafka_queue_t>,
     /// Called when an event comes, until the client is dropped.
     wake: NonNull<Wake>,
+    /// Whether it reads only what was committed, of transactions.
+    reads_committed: bool,
 }
 
 /// librdkafka keeps one pointer to it, so it is boxed once more.
@@ -66,7 +68,14 @@ impl Client {
             sys::rd_kafka_poll_set_consumer(client.native_ptr());
             sys::rd_kafka_queue_get_consumer(client.native_ptr())
         };
-        Self::new(client, queue, wake)
+        let mut client = Self::new(client, queue, wake)?;
+        client.reads_committed = config.get("isolation.level") == Some("read_committed");
+        Ok(client)
+    }
+
+    /// Whether it reads only what was committed, of transactions.
+    pub(crate) fn reads_committed(&self) -> bool {
+        self.reads_committed
     }
 
     fn create(
@@ -94,7 +103,7 @@ impl Client {
             let (call, wake) = (Some(call as unsafe extern "C" fn(_, _)), wake.as_ptr().cast());
             sys::rd_kafka_queue_cb_event_enable(events.as_ptr(), call, wake);
         }
-        Ok(Self { client: ManuallyDrop::new(client), events, wake })
+        Ok(Self { client: ManuallyDrop::new(client), events, wake, reads_committed: false })
     }
 
     /// The next event, for which it waits so long. Polling is what keeps a consumer in its group.
@@ -261,14 +270,37 @@ impl Client {
         check(unsafe { sys::rd_kafka_committed(self.raw(), list.ptr(), millis(within)) })
     }
 
-    /// Takes the offsets of the list for times, or for one of the ends, and writes the offsets of these into it.
+    /// The offsets of times, or of one of the ends, which the list has in the place of offsets. A partition
+    /// may be in it once.
     pub(crate) fn offsets_at(
         &self,
-        list: &mut TopicPartitionList,
+        list: &TopicPartitionList,
         within: Duration,
-    ) -> Result<(), Code> {
-        // SAFETY: the client and the list are alive.
-        check(unsafe { sys::rd_kafka_offsets_for_times(self.raw(), list.ptr(), millis(within)) })
+    ) -> Result<Vec<Result<Offset, Code>>, Code> {
+        use sys::rd_kafka_IsolationLevel_t as Isolation;
+        let isolation = match self.reads_committed {
+            true => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
+            false => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+        };
+        let (mut text, wait) = ([0; 64], millis(within));
+        // SAFETY: the client and the list, which is copied, are alive. Options and queue are ours, and
+        // destroyed at the end; an answer that comes later is destroyed with the queue. The error is ours.
+        let event = unsafe {
+            let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS;
+            let options = sys::rd_kafka_AdminOptions_new(self.raw(), kind);
+            let (queue, size) = (sys::rd_kafka_queue_new(self.raw()), text.len());
+            sys::rd_kafka_AdminOptions_set_request_timeout(options, wait, text.as_mut_ptr(), size);
+            let error = sys::rd_kafka_AdminOptions_set_isolation_level(options, isolation);
+            let set = check_error(error);
+            let event = set.map(|()| {
+                sys::rd_kafka_ListOffsets(self.raw(), list.ptr(), options, queue);
+                sys::rd_kafka_queue_poll(queue, wait)
+            });
+            sys::rd_kafka_AdminOptions_destroy(options);
+            sys::rd_kafka_queue_destroy(queue);
+            event?
+        };
+        NonNull::new(event).map(Event::new).ok_or(Code::OperationTimedOut)?.offsets()
     }
 }
 
@@ -410,6 +442,26 @@ impl Event {
             bounded(list.elems, count).iter().map(at).collect()
         };
         Said::Rebalance { assigns: self.error() == Err(Code::AssignPartitions), partitions }
+    }
+
+    /// What it tells of offsets, in the order in which they were asked for.
+    fn offsets(&self) -> Result<Vec<Result<Offset, Code>>, Code> {
+        self.error()?;
+        let mut count = 0;
+        // SAFETY: the event is ours. The result is null if it tells of something else, or lives as long as
+        // the event, with `count` pointers to what does as well.
+        unsafe {
+            let result = sys::rd_kafka_event_ListOffsets_result(self.raw());
+            if result.is_null() {
+                return Err(Code::Fail);
+            }
+            let infos = sys::rd_kafka_ListOffsets_result_infos(result, &raw mut count);
+            let offset = |info: &*const sys::rd_kafka_ListOffsetsResultInfo_t| {
+                let at = &*sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*info);
+                check(at.err).map(|()| Offset::from_raw(at.offset))
+            };
+            Ok(bounded(infos.cast_const(), count).iter().map(offset).collect())
+        }
     }
 
     fn record(&self) -> Said {

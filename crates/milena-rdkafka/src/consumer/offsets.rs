@@ -94,6 +94,7 @@ impl Worker {
 
     /// A broker did not say which offsets a partition has. It is asked again.
     fn judge_offset(&mut self, place: TopicPartition, code: Code) {
+        tracing::debug!(partition = %place, %code, "a broker did not say which offsets there are");
         if code == Code::UnknownPartition {
             return self.judge(Verdict::CheckTopics);
         }

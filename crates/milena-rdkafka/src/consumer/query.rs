@@ -8,7 +8,10 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode as Code},
     topic_partition_list::TopicPartitionListElem,
 };
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 /// An offset that only the broker knows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,15 +36,18 @@ pub(super) fn committed(
     places: &[TopicPartition],
     within: Duration,
 ) -> Result<Answers, Code> {
-    if places.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut list = TopicPartitionList::with_capacity(places.len());
-    for place in places {
-        list.add_partition(&place.topic, place.partition);
-    }
-    client.committed(&mut list, within)?;
-    Ok(list.elements().iter().map(answer).collect())
+    in_rounds(
+        places,
+        |place| place,
+        |places| {
+            let mut list = TopicPartitionList::with_capacity(places.len());
+            for place in places {
+                list.add_partition(&place.topic, place.partition);
+            }
+            client.committed(&mut list, within)?;
+            Ok(list.elements().iter().map(committed_of).collect())
+        },
+    )
 }
 
 /// Where these offsets are.
@@ -50,16 +56,19 @@ pub(super) fn offsets(
     asked: &[(TopicPartition, Ask)],
     within: Duration,
 ) -> Result<Answers, Code> {
-    if asked.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut list = TopicPartitionList::with_capacity(asked.len());
-    for (place, ask) in asked {
-        let mut at = list.add_partition(&place.topic, place.partition);
-        at.set_offset(ask.raw()).map_err(|_| Code::InvalidArgument)?;
-    }
-    client.offsets_at(&mut list, within)?;
-    Ok(list.elements().iter().map(answer).collect())
+    in_rounds(
+        asked,
+        |(place, _)| place,
+        |asked| {
+            let mut list = TopicPartitionList::with_capacity(asked.len());
+            for (place, ask) in asked {
+                let mut at = list.add_partition(&place.topic, place.partition);
+                at.set_offset(ask.raw()).map_err(|_| Code::InvalidArgument)?;
+            }
+            let answers = client.offsets_at(&list, within)?;
+            Ok(answers.into_iter().map(|answer| answer.and_then(offset)).collect())
+        },
+    )
 }
 
 /// The oldest offsets and the ends.
@@ -89,10 +98,72 @@ impl Ask {
     }
 }
 
-fn answer(at: &TopicPartitionListElem<'_>) -> Result<Option<i64>, Code> {
+fn committed_of(at: &TopicPartitionListElem<'_>) -> Result<Option<i64>, Code> {
     match at.error() {
         Ok(()) => Ok(if let Offset::Offset(offset) = at.offset() { Some(offset) } else { None }),
         Err(KafkaError::OffsetFetch(code)) => Err(code),
         Err(_) => Err(Code::Unknown),
+    }
+}
+
+fn offset(answer: Offset) -> Result<Option<i64>, Code> {
+    match answer {
+        Offset::Offset(offset) => Ok(Some(offset)),
+        // There is no record of such a time.
+        Offset::End => Ok(None),
+        // Its broker has not answered, though others did.
+        _ => Err(Code::BrokerTransportFailure),
+    }
+}
+
+/// Asks about each partition once at a time, because librdkafka takes none twice.
+fn in_rounds<T: Clone>(
+    asked: &[T],
+    place: impl Fn(&T) -> &TopicPartition,
+    mut ask: impl FnMut(&[T]) -> Result<Answers, Code>,
+) -> Result<Answers, Code> {
+    let mut answers: Answers = vec![Err(Code::Unknown); asked.len()];
+    let mut left: Vec<_> = (0..asked.len()).collect();
+    while !left.is_empty() {
+        let mut seen = HashSet::new();
+        let (round, others): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|index| seen.insert(place(&asked[*index])));
+        let items: Vec<_> = round.iter().map(|index| asked[*index].clone()).collect();
+        for (index, answer) in round.into_iter().zip(ask(&items)?) {
+            answers[index] = answer;
+        }
+        left = others;
+    }
+    Ok(answers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_that_is_asked_about_twice_is_asked_about_in_turns() {
+        let asked = [(0, 10), (1, 20), (0, 30), (0, 40)];
+        let asked = asked.map(|(partition, time)| (TopicPartition::new("t", partition), time));
+        let mut rounds = Vec::new();
+
+        let answers = in_rounds(
+            &asked,
+            |(place, _)| place,
+            |round| {
+                rounds.push(round.len());
+                Ok(round.iter().map(|(_, time)| Ok(Some(*time))).collect())
+            },
+        );
+
+        assert_eq!(rounds, [2, 1, 1]);
+        assert_eq!(answers, Ok(vec![Ok(Some(10)), Ok(Some(20)), Ok(Some(30)), Ok(Some(40))]));
+    }
+
+    #[test]
+    fn what_no_broker_answered_is_not_taken_for_an_offset() {
+        assert_eq!(offset(Offset::Offset(3)), Ok(Some(3)));
+        assert_eq!(offset(Offset::End), Ok(None));
+        assert_eq!(offset(Offset::Invalid), Err(Code::BrokerTransportFailure));
     }
 }

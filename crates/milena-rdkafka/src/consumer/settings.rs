@@ -42,8 +42,6 @@ pub(super) struct Settings {
     pub(super) reads_internal: bool,
     /// Whether somebody wants to see the statistics.
     pub(super) logs_statistics: bool,
-    /// Whether only records of transactions that were committed are read.
-    pub(super) reads_committed: bool,
 }
 
 impl Settings {
@@ -78,7 +76,6 @@ impl Settings {
             is_static: config.get("group.instance.id").is_some_and(|id| !id.is_empty()),
             reads_internal: membership.config.get("exclude.internal.topics") == Some("false"),
             logs_statistics,
-            reads_committed: config.get("isolation.level") == Some("read_committed"),
             group: membership.group,
             selection: membership.selection,
         };

@@ -18,6 +18,8 @@ const HOLD: Duration = Duration::from_millis(500);
 /// How long the broker may take to say where partitions begin, and when it is asked again if it does not.
 const ANSWER: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(200);
+/// How long those that are known later wait for others, when all that is read must begin again with them.
+const GATHER: Duration = Duration::from_secs(5);
 
 /// Partitions that this member holds and librdkafka does not read, because it is not known where they
 /// begin. librdkafka never looks for an offset by itself.
@@ -25,6 +27,8 @@ pub(super) struct Starts {
     waiting: HashMap<TopicPartition, Waiting>,
     /// An assignment that librdkafka waits for, and since when.
     held: Option<(Kind, Instant)>,
+    /// How librdkafka was told last, and when.
+    told: (Kind, Instant),
     round: u64,
     next_ask: Instant,
     errands: Errands<Answer>,
@@ -54,6 +58,7 @@ impl Starts {
         Self {
             waiting: HashMap::new(),
             held: None,
+            told: (Kind::Added, Instant::now()),
             round: 0,
             next_ask: Instant::now(),
             errands: Errands::new("kafka-starts", client, mailbox),
@@ -136,17 +141,24 @@ impl Starts {
     ) -> Option<(Option<Kind>, HashMap<TopicPartition, i64>)> {
         let known = |it: &Waiting| matches!(it, Waiting::At(_));
         let asked = |it: &Waiting| matches!(it, Waiting::Unasked | Waiting::Asked(_));
-        let due = match self.held {
-            Some((_, since)) => now - since >= HOLD || !self.waiting.values().any(asked),
+        let all = !self.waiting.values().any(asked);
+        let due = match (self.held, self.told) {
+            (Some((_, since)), _) => all || now - since >= HOLD,
             // Otherwise it would take this for the answer to something else.
-            None => is_settled && self.waiting.values().any(known),
+            (None, _) if !is_settled || !self.waiting.values().any(known) => false,
+            (None, (kind, since)) => all || kind == Kind::Added || now - since >= GATHER,
         };
-        due.then(|| (self.held.take().map(|(kind, _)| kind), self.take_known()))
+        due.then(|| {
+            let kind = self.held.take().map(|(kind, _)| kind);
+            self.told = (kind.unwrap_or(self.told.0), now);
+            (kind, self.take_known())
+        })
     }
 
     /// What librdkafka waits for, and what is known of it so far.
     pub(super) fn take_held(&mut self) -> Option<(Kind, HashMap<TopicPartition, i64>)> {
-        let (kind, _) = self.held.take()?;
+        let (kind, since) = self.held.take()?;
+        self.told = (kind, since);
         Some((kind, self.take_known()))
     }
 

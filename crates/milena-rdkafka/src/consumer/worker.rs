@@ -84,7 +84,7 @@ impl Worker {
             follows: false,
             starts: Starts::new(&client, &mailbox),
             resets: Resets::new(&client, &mailbox),
-            fetches: Fetches::new(settings.reads_committed),
+            fetches: Fetches::new(client.reads_committed()),
             trouble: Trouble::new(&settings),
             client,
             mailbox,
