@@ -42,7 +42,8 @@ async fn a_service_can_be_stopped_while_the_broker_is_silent_or_dead() {
     }
     let broker = OwnBroker::new();
     broker.up().await;
-    let (kafka, view) = (Kafka::new(broker.address()), View::of(&broker.address()));
+    let kafka = Kafka::new(broker.address()).session_timeout(Duration::from_secs(10));
+    let view = View::of(&broker.address());
     let (source, copies) = (topic(&kafka, "s", 1).await, topic(&kafka, "copies", 1).await);
     let group = unique("silence");
     write(&kafka, valued(&source, 0, &["1"; 10])).await;
