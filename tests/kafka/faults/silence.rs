@@ -3,7 +3,7 @@ use super::{
     service::{Calls, Service, until, valued, write},
     view::View,
 };
-use crate::kit::{kafka, topic, unique};
+use crate::kit::{STUCK, kafka, topic, unique};
 use milena::{Record, Router, State, each};
 use milena_rdkafka::Kafka;
 use std::{
@@ -30,8 +30,10 @@ fn router(group: &Arc<str>, source: &Arc<str>, copies: &Arc<str>, calls: &Calls)
 /// A service that has handled ten records and committed none of them.
 async fn busy(kafka: &Kafka, group: &Arc<str>, source: &Arc<str>, copies: &Arc<str>) -> Service {
     let calls = Calls::default();
-    let service = Service::start(kafka, router(group, source, copies, &calls));
+    let router = router(group, source, copies, &calls);
+    let (service, control) = Service::start_with_control(kafka, router);
     until("all is handled", async || calls.count() == 10).await;
+    assert_eq!(control.wait_empty(STUCK).await.unwrap(), 0, "all replies are at the broker");
     service
 }
 

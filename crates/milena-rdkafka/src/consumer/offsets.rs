@@ -95,8 +95,11 @@ impl Worker {
     /// A broker did not say which offsets a partition has. It is asked again.
     fn judge_offset(&mut self, place: TopicPartition, code: Code) {
         tracing::debug!(partition = %place, %code, "a broker did not say which offsets there are");
-        if code == Code::UnknownPartition {
-            return self.judge(Verdict::CheckTopics);
+        match code {
+            Code::UnknownPartition => return self.judge(Verdict::CheckTopics),
+            // A new topic has its leaders in a moment, and one that lasts is for the watchdog to tell.
+            Code::NotLeaderForPartition | Code::LeaderNotAvailable => return,
+            _ => {}
         }
         let refusal = Refusal { place, offset: 0, code, text: String::new() };
         let verdict = self.trouble.of_partition(&refusal);
