@@ -4,7 +4,7 @@ use crate::{
     client,
     job::{self, Seen},
     milena::{handled_all, look, seen},
-    payload,
+    payload, reference,
     topics::{self, PAYMENTS},
 };
 use anyhow::bail;
@@ -56,4 +56,10 @@ pub async fn consume() -> anyhow::Result<Seen> {
     };
     milena::serve(Kafka::new(client::brokers()?), router).with_shutdown(watched).await?;
     Ok(Seen { figures: vec![("idle %".into(), told.await?)], ..seen()? })
+}
+
+/// The records of all, by hand: what librdkafka takes for many partitions.
+pub async fn by_hand() -> anyhow::Result<Seen> {
+    let names: Vec<_> = (0..TOPICS).map(topic).collect();
+    reference::raw::consume(&names.iter().map(String::as_str).collect::<Vec<_>>()).await
 }

@@ -92,7 +92,7 @@ fn seconds(text: &mut String, rounds: &[Rounds]) {
 /// What a record costs with many partitions, in terms of what it costs in `consume` (less is better), and
 /// the share of a core that an idle consumer takes.
 fn cost(text: &mut String, rounds: &[Rounds]) {
-    let [many, consume] = rounds else { return };
+    let [many, consume, ..] = rounds else { return };
     let ratio = consume.rate().median / many.rate().median;
     let _ = writeln!(text, "RATIO many/consume {ratio:.2} (what a record costs: less is better)");
     for (_, idle) in many.figures() {
@@ -104,7 +104,9 @@ fn cost(text: &mut String, rounds: &[Rounds]) {
 fn ratios(scenario: Scenario, rounds: &[Rounds]) -> Vec<(String, String, f64)> {
     let Some((milena, references)) = rounds.split_first() else { return Vec::new() };
     let mut ratios = Vec::new();
-    for reference in references.iter().filter(|_| scenario != Scenario::Slow) {
+    for reference in
+        references.iter().filter(|_| !matches!(scenario, Scenario::Slow | Scenario::Many))
+    {
         let (what, of) = (name(scenario), name(reference.contender));
         if milena.figures().is_empty() {
             ratios.push((what, of, milena.rate().median / reference.rate().median));

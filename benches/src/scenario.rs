@@ -52,7 +52,7 @@ impl Scenario {
             Self::Consume => &[Milena, StreamConsumer, Raw],
             Self::ConsumeBatch | Self::Layered | Self::Keyed | Self::Unordered => &[Milena, Raw],
             Self::Slow => &[ByKey, Unordered],
-            Self::Many => &[Milena, Consume],
+            Self::Many => &[Milena, Consume, Raw],
             Self::Pipeline => &[Milena, ByHand],
             Self::Latency => &[Milena, StreamConsumer],
             Self::Memory => &[Milena],
@@ -103,7 +103,8 @@ impl Scenario {
             (_, Contender::Unordered) => slow::run(::milena::unordered(slow::CALLS)).await,
             // `consume` of Milena is a contender of its own where it is the reference.
             (_, Contender::Milena | Contender::Consume) => milena::consume().await,
-            (_, Contender::Raw) => reference::raw::consume().await,
+            (Self::Many, Contender::Raw) => many::by_hand().await,
+            (_, Contender::Raw) => reference::raw::consume(&[PAYMENTS.name]).await,
             (_, Contender::ByHand) => reference::pipeline::run(unique).await,
         }
     }

@@ -113,7 +113,7 @@ pub fn held(topic: &str, partitions: i32) -> anyhow::Result<u64> {
     for partition in 0..partitions {
         // A topic that has just been made may not be known everywhere yet.
         let marks =
-            (0..20).find_map(|_| match consumer.fetch_watermarks(topic, partition, PATIENCE) {
+            (0..200).find_map(|_| match consumer.fetch_watermarks(topic, partition, PATIENCE) {
                 Ok(marks) => Some(marks),
                 Err(_) => {
                     std::thread::sleep(Duration::from_millis(100));

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Taxes every payment.
 pub async fn run(target: &str) -> anyhow::Result<Seen> {
     let job = Job::new(PAYMENTS.records);
-    let mut reader = Reader::start(PAYMENTS.name)?;
+    let mut reader = Reader::start(&[PAYMENTS.name])?;
     let out = Arc::new(Mutex::new(Outstanding::default()));
     let producer: ThreadedProducer<Deliveries> =
         client::producer()?.create_with_context(Deliveries(out.clone()))?;

@@ -33,10 +33,10 @@ const MOST: usize = 1000;
 /// How many batches may lie in the channel.
 const DEPTH: usize = 8;
 
-/// Decodes every payment.
-pub async fn consume() -> anyhow::Result<Seen> {
+/// Decodes every payment of these topics.
+pub async fn consume(topics: &[&str]) -> anyhow::Result<Seen> {
     let job = Job::new(PAYMENTS.records);
-    let mut reader = Reader::start(PAYMENTS.name)?;
+    let mut reader = Reader::start(topics)?;
     while job.count() < PAYMENTS.records {
         for message in reader.batch().await? {
             let payment: Payment = serde_json::from_slice(message.value())?;
@@ -57,10 +57,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn start(topic: &str) -> anyhow::Result<Self> {
+    pub fn start(topics: &[&str]) -> anyhow::Result<Self> {
         let consumer = client::consumer()?.create_with_context(Rebalances::default())?;
         let consumer: Arc<BaseConsumer<Rebalances>> = Arc::new(consumer);
-        consumer.subscribe(&[topic])?;
+        consumer.subscribe(topics)?;
         let (send, batches) = channel(DEPTH);
         let stop = Arc::new(AtomicBool::new(false));
         let (reads, stopped) = (consumer.clone(), stop.clone());

@@ -61,6 +61,31 @@ impl Permit {
         ControlFlow::Continue(())
     }
 
+    /// Takes a place if one is free.
+    pub(crate) fn try_take(&mut self) -> bool {
+        let Some(places) = &self.of.0 else { return true };
+        if self.held.is_none() && places.lock().take() {
+            self.held = Some(Held(Some(places.clone())));
+        }
+        self.held.is_some()
+    }
+
+    /// Gives it back if anybody waits for it.
+    pub(crate) fn pass_on(&mut self) {
+        let is_awaited = |places: &Arc<Places>| !places.lock().turns.is_empty();
+        if self.of.0.as_ref().is_some_and(is_awaited) {
+            self.give_back();
+        }
+    }
+
+    /// Whether calls of another partition wait for it.
+    pub(crate) fn is_awaited_beside(&self, assignment: &Assignment) -> bool {
+        let others = |places: &Arc<Places>| {
+            places.lock().turns.iter().any(|partition| *partition != name(assignment))
+        };
+        self.of.0.as_ref().is_some_and(others)
+    }
+
     /// Gives it back, so that others may call.
     pub(crate) fn give_back(&mut self) {
         self.held = None;
@@ -88,13 +113,11 @@ impl Places {
     /// A free place, or when there is none the turn that comes.
     fn take(self: &Arc<Self>, assignment: &Assignment) -> Result<Held, Receiver<Held>> {
         let mut queue = self.lock();
-        if queue.free > 0 {
-            queue.free -= 1;
+        if queue.take() {
             return Ok(Held(Some(self.clone())));
         }
         let (turn, comes) = oneshot::channel();
-        // An assignment lives as long as anybody waits under it, so that its place in memory names it.
-        queue.wait(std::ptr::from_ref(assignment).addr(), turn);
+        queue.wait(name(assignment), turn);
         Err(comes)
     }
 
@@ -106,6 +129,13 @@ impl Places {
 impl Queue {
     fn new(free: usize) -> Self {
         Self { free, turns: VecDeque::new(), waiting: HashMap::new() }
+    }
+
+    /// Whether a place was free, which it is no more.
+    fn take(&mut self) -> bool {
+        let is_free = self.free > 0;
+        self.free -= usize::from(is_free);
+        is_free
     }
 
     fn wait(&mut self, partition: usize, turn: Sender<Held>) {
@@ -133,6 +163,11 @@ impl Queue {
         self.free += 1;
         None
     }
+}
+
+/// An assignment lives as long as anybody waits under it, so that its place in memory names it.
+fn name(assignment: &Assignment) -> usize {
+    std::ptr::from_ref(assignment).addr()
 }
 
 impl Drop for Held {
