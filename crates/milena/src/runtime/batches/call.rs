@@ -9,23 +9,55 @@ use crate::{
 };
 use futures_util::future::select_all;
 use milena_core::{handler::Delivery, record::Record};
-use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use std::{collections::HashSet, ops::ControlFlow, sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 /// The records of a call, and what says that it runs.
 pub(super) struct Batch {
     entries: Vec<Entry>,
     busy: Vec<Busy>,
+    /// The keys of records that it did not come to an end with: those behind them are not to be begun.
+    given_up: HashSet<u64>,
 }
 
 impl Batch {
     pub(super) fn new(entries: Vec<Entry>) -> Self {
         let busy = assignments(&entries).map(Assignment::busy).collect();
-        Self { entries, busy }
+        Self { entries, busy, given_up: HashSet::new() }
     }
 
-    /// Calls the handler until every record is settled. Broken off when the service is to stop.
-    pub(super) async fn conclude(mut self, route: &Route, permit: &mut Permit) -> ControlFlow<()> {
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(super) fn into_entries(self) -> Vec<Entry> {
+        self.entries
+    }
+
+    /// Waits for a place. Broken off when the partition of the first record has ended.
+    pub(super) async fn await_place(&self, permit: &mut Permit) -> ControlFlow<()> {
+        match self.entries.first() {
+            Some(first) if first.overtaken => permit.take_owed(first.assignment()).await,
+            Some(first) => permit.take(first.assignment()).await,
+            None => ControlFlow::Break(()),
+        }
+    }
+
+    /// Calls the handler until every record is settled, and says which keys were given up before. Broken
+    /// off when the service is to stop.
+    pub(super) async fn run(
+        mut self,
+        route: &Route,
+        permit: &mut Permit,
+    ) -> (ControlFlow<()>, HashSet<u64>) {
+        let flow = self.conclude(route, permit).await;
+        if flow.is_break() {
+            self.give_up(|_| false);
+        }
+        (flow, self.given_up)
+    }
+
+    async fn conclude(&mut self, route: &Route, permit: &mut Permit) -> ControlFlow<()> {
         let mut attempt = 1;
         loop {
             self.drop_ended();
@@ -34,29 +66,16 @@ impl Batch {
             }
             if !self.begin() {
                 permit.give_back();
+                self.owe_nothing();
                 self.may_begin().await;
                 self.await_turn(permit).await;
                 continue;
             }
-            let delivery = self.delivery(attempt);
-            let result = route.attempt_batch(delivery.clone()).await;
-            self.fail_refused(&delivery, attempt).await?;
-            if self.entries.is_empty() {
+            let Some(delay) = self.attempt(route, attempt).await? else {
                 return ControlFlow::Continue(());
-            }
-            let items: Vec<_> = self.entries.iter().map(Entry::item).collect();
-            let delay = match settle(&items, attempt, result).await {
-                Next::Again(delay) => delay,
-                Next::SomeAgain(places, delay) => {
-                    self.keep(&places);
-                    delay
-                }
-                Next::Stop if self.entries.iter().any(Entry::is_live) => {
-                    return ControlFlow::Break(());
-                }
-                Next::Onward | Next::Stop => return ControlFlow::Continue(()),
             };
             permit.give_back();
+            self.owe_nothing();
             self.pause(delay).await;
             self.await_turn(permit).await;
             attempt += 1;
@@ -64,12 +83,37 @@ impl Batch {
         }
     }
 
+    /// Calls the handler, and says when it is to be called again with what is left, if something is.
+    async fn attempt(&mut self, route: &Route, attempt: u32) -> ControlFlow<(), Option<Duration>> {
+        let delivery = self.delivery(attempt);
+        let result = route.attempt_batch(delivery.clone()).await;
+        self.fail_refused(&delivery, attempt).await?;
+        if self.entries.is_empty() {
+            return ControlFlow::Continue(None);
+        }
+        let items: Vec<_> = self.entries.iter().map(Entry::item).collect();
+        match settle(&items, attempt, result).await {
+            Next::Onward => {}
+            Next::Again(delay) => return ControlFlow::Continue(Some(delay)),
+            Next::SomeAgain(places, delay) => {
+                self.keep(&places);
+                return ControlFlow::Continue(Some(delay));
+            }
+            Next::Stop if self.entries.iter().any(Entry::is_live) => return ControlFlow::Break(()),
+            Next::Stop => self.give_up(|_| false),
+        }
+        ControlFlow::Continue(None)
+    }
+
     /// Whether the handler may be called with all of the records. If so, it is now.
     fn begin(&self) -> bool {
-        let proceed = assignments(&self.entries).all(|assignment| assignment.proceeds());
         // To the breaker a batch is one call.
+        let first = |first: &Entry| match first.overtaken {
+            true => first.load.work.begin_owed(first.index),
+            false => first.load.work.begin(first.index),
+        };
         let begins =
-            proceed && self.entries.first().is_some_and(|first| first.load.work.begin(first.index));
+            self.entries.iter().all(Entry::may_begin) && self.entries.first().is_some_and(first);
         if begins {
             self.entries.iter().for_each(|entry| entry.load.work.begun(entry.index));
         }
@@ -92,10 +136,22 @@ impl Batch {
     /// Takes out what ended before it was counted as running, or between two attempts: it may be somebody
     /// else's already, and is not to keep its partition any longer.
     fn drop_ended(&mut self) {
-        if !self.entries.iter().all(Entry::is_live) {
-            self.entries.retain(Entry::is_live);
+        if !self.entries.iter().all(Entry::is_wanted) {
+            self.give_up(Entry::is_wanted);
             self.busy = assignments(&self.entries).map(Assignment::busy).collect();
         }
+    }
+
+    /// Takes out all but these.
+    fn give_up(&mut self, but: impl Fn(&Entry) -> bool) {
+        let gone = self.entries.iter().filter(|entry| !but(entry));
+        self.given_up.extend(gone.filter_map(|entry| entry.key));
+        self.entries.retain(but);
+    }
+
+    /// What cannot be called with at once keeps no partition from being handed over.
+    fn owe_nothing(&mut self) {
+        self.entries.iter_mut().for_each(|entry| entry.overtaken = false);
     }
 
     /// Goes on with the records at these places; the others are settled, and keep their partitions no longer.

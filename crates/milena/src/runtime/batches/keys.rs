@@ -3,6 +3,11 @@ use crate::{
     runtime::assignment::Assignment,
     subscriber::{NullKeys, Order},
 };
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use milena_core::{
+    record::{Epoch, TopicPartition},
+    transport::BoxFuture,
+};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     hash::{BuildHasher, RandomState},
@@ -18,8 +23,14 @@ pub(super) struct Keys {
     lines: HashMap<u64, Line>,
     /// Those that do not run any more and still have records, in the order in which they ended.
     due: VecDeque<u64>,
+    newest: Newest,
+    /// The partitions of which something waits, or may come to, until they have ended.
+    endings: FuturesUnordered<BoxFuture<'static, ()>>,
     hasher: RandomState,
 }
+
+/// The last record of each partition that a batch was begun with, and its assignment.
+type Newest = HashMap<TopicPartition, (Epoch, i64)>;
 
 /// What waits for a key, in the order of its partition.
 #[derive(Default)]
@@ -42,12 +53,13 @@ impl Keys {
     /// Whether the record has to wait behind others of its key.
     pub(super) fn keep(&mut self, entry: &Entry) -> bool {
         let Some(line) = entry.key.and_then(|key| self.lines.get_mut(&key)) else { return false };
-        line.drop_ended();
+        line.drop_ended(&self.newest);
         line.runs || !line.waiting.is_empty()
     }
 
     /// Puts a record that has to wait behind the others of its key.
-    pub(super) fn add(&mut self, entry: Entry) {
+    pub(super) fn add(&mut self, mut entry: Entry) {
+        entry.busy = Some(entry.assignment().busy());
         if let Some(line) = entry.key.and_then(|key| self.lines.get_mut(&key)) {
             line.waiting.push_back(entry);
         }
@@ -56,24 +68,33 @@ impl Keys {
     /// How many records there are that waited and may be in a batch now, so many at most, and when the first
     /// of them was received.
     pub(super) fn due(&mut self, most: usize) -> Due {
-        let lines = &mut self.lines;
+        let (lines, newest) = (&mut self.lines, &self.newest);
         self.due.retain(|key| {
             let line = lines.get_mut(key);
             line.is_some_and(|line| {
-                line.drop_ended();
+                line.drop_ended(newest);
                 !line.waiting.is_empty()
             })
         });
-        let mut due = Due { keys: Vec::new(), records: 0 };
+        let mut due = Due { keys: Vec::new(), records: 0, is_owed: false };
         for key in &self.due {
             let waiting = &lines[key].waiting;
-            if due.records == most || !waiting[0].assignment().proceeds() {
+            if due.records == most || !waiting[0].may_begin() {
                 continue;
             }
             let count = waiting.len().min(most - due.records);
+            due.is_owed |= waiting[0].overtaken;
             due.records += count;
             due.keys.push((*key, count));
         }
+        due
+    }
+
+    /// Those of them that are overtaken.
+    pub(super) fn owed(&mut self, most: usize) -> Due {
+        let mut due = self.due(most);
+        due.keys.retain(|(key, _)| self.lines[key].waiting[0].overtaken);
+        due.records = due.keys.iter().map(|(_, count)| count).sum();
         due
     }
 
@@ -97,7 +118,7 @@ impl Keys {
     /// A partition of which something would be due if it went on.
     pub(super) fn blocked(&self) -> Option<&Arc<Assignment>> {
         let mut due = self.due.iter().filter_map(|key| self.lines.get(key)?.waiting.front());
-        due.find(|first| !first.assignment().proceeds()).map(Entry::assignment)
+        due.find(|first| !first.may_begin()).map(Entry::assignment)
     }
 
     /// The keys of these records are in work from now on; gives back what is to be freed at the end.
@@ -106,7 +127,52 @@ impl Keys {
         for key in &keys {
             self.lines.entry(*key).or_default().runs = true;
         }
+        // Where nothing waits, and nothing comes to, nothing is overtaken.
+        if !self.lines.is_empty() {
+            let same = |one: &Entry, next: &Entry| Arc::ptr_eq(one.assignment(), next.assignment());
+            batch.chunk_by(same).for_each(|entries| self.called(entries));
+        }
         keys
+    }
+
+    /// A batch is begun with these records of a partition.
+    fn called(&mut self, entries: &[Entry]) {
+        let (assignment, last) = (entries[0].assignment(), entries.iter().map(Entry::offset).max());
+        let (epoch, last) = (assignment.epoch, last.unwrap_or(-1));
+        match self.newest.get_mut(&assignment.place) {
+            Some((same, newest)) if *same == epoch => *newest = last.max(*newest),
+            _ => {
+                self.newest.insert(assignment.place.clone(), (epoch, last));
+                let assignment = assignment.clone();
+                self.endings.push(Box::pin(async move { assignment.ended().await }));
+            }
+        }
+    }
+
+    /// Waits until a partition ends. What waits of it, and is not overtaken, waits no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    pub(super) async fn partition_ends(&mut self) {
+        if self.endings.is_empty() {
+            std::future::pending::<()>().await;
+        }
+        self.endings.next().await;
+        let newest = &self.newest;
+        self.lines.retain(|_, line| {
+            line.drop_ended(newest);
+            line.runs || !line.waiting.is_empty()
+        });
+    }
+
+    /// What waits for these is not overtaken: a record before it was given up.
+    pub(super) fn give_up(&mut self, keys: &HashSet<u64>) {
+        for key in keys {
+            if let Some(line) = self.lines.get_mut(key) {
+                line.waiting.retain(Entry::is_live);
+            }
+        }
     }
 
     /// The batch with these keys has ended.
@@ -114,7 +180,7 @@ impl Keys {
         for key in keys {
             let Some(line) = self.lines.get_mut(key) else { continue };
             line.runs = false;
-            line.drop_ended();
+            line.drop_ended(&self.newest);
             if line.waiting.is_empty() {
                 self.lines.remove(key);
             } else {
@@ -124,7 +190,8 @@ impl Keys {
     }
 
     /// The first of its key waits again.
-    pub(super) fn put_back(&mut self, key: u64, entry: Entry) {
+    pub(super) fn put_back(&mut self, key: u64, mut entry: Entry) {
+        entry.busy.get_or_insert_with(|| entry.load.work.assignment.busy());
         self.lines.entry(key).or_default().waiting.push_front(entry);
         if !self.due.contains(&key) {
             self.due.push_front(key);
@@ -136,14 +203,25 @@ impl Keys {
 pub(super) struct Due {
     keys: Vec<(u64, usize)>,
     pub(super) records: usize,
+    /// Whether their partition waits for them to be handed over.
+    pub(super) is_owed: bool,
 }
 
 impl Line {
     /// Takes out what waits of a partition that has ended: nobody is to wait for it when the partition
-    /// comes again.
-    fn drop_ended(&mut self) {
-        if self.waiting.front().is_some_and(|first| !first.is_live()) {
-            self.waiting.retain(Entry::is_live);
+    /// comes again. What is overtaken is still worked on.
+    fn drop_ended(&mut self, newest: &Newest) {
+        if self.waiting.front().is_none_or(Entry::is_live) {
+            return;
         }
+        for entry in &mut self.waiting {
+            let assignment = entry.assignment();
+            let newest = newest.get(&assignment.place);
+            entry.overtaken = !assignment.is_live()
+                && newest.is_some_and(|(epoch, newest)| {
+                    *epoch == assignment.epoch && entry.offset() < *newest
+                });
+        }
+        self.waiting.retain(Entry::is_wanted);
     }
 }

@@ -5,9 +5,15 @@ mod keys;
 mod waiting;
 
 use self::{call::Batch, waiting::Waiting};
-use super::{Subscription, assignment::Assignment, lanes::Load, permit::Permits, settle::Item};
+use super::{
+    Subscription,
+    assignment::{Assignment, Busy},
+    lanes::Load,
+    permit::Permits,
+    settle::Item,
+};
 use crate::{route::Route, subscriber::Order};
-use std::{collections::HashSet, ops::ControlFlow, panic::resume_unwind, sync::Arc};
+use std::{collections::HashSet, ops::ControlFlow, panic::resume_unwind, pin::pin, sync::Arc};
 use tokio::{
     sync::mpsc::UnboundedReceiver,
     task::{JoinError, JoinSet},
@@ -30,8 +36,18 @@ pub(crate) async fn run(
         one_by_one: order == Order::Partition,
     };
     while lane.turn().await.is_continue() {}
-    while let Some(ended) = lane.running.join_next().await {
-        let _ = lane.ended(ended);
+    // What waits for a key is owed where others behind it were begun: it is worked on before the end.
+    loop {
+        while let Some(owed) = lane.waiting.owed() {
+            let _ = lane.begin(owed).await;
+        }
+        tokio::select! {
+            ended = lane.running.join_next() => match ended {
+                Some(ended) => drop(lane.ended(ended)),
+                None => break,
+            },
+            () = lane.waiting.partition_ends() => {}
+        }
     }
 }
 
@@ -44,8 +60,14 @@ struct Lane {
     one_by_one: bool,
 }
 
-/// How a batch ended, and the keys that kept records from being in another.
-type Ended = (ControlFlow<()>, HashSet<u64>);
+/// How a batch ended.
+struct Ended {
+    flow: ControlFlow<()>,
+    /// The keys that kept records from being in another.
+    held: HashSet<u64>,
+    /// Those of them of which nothing else may begin.
+    given_up: HashSet<u64>,
+}
 
 impl Lane {
     /// Begins a batch, or waits for what has to come first. Broken off when there is nothing to come, or
@@ -61,30 +83,37 @@ impl Lane {
     }
 
     async fn begin(&mut self, entries: Vec<Entry>) -> ControlFlow<()> {
-        let mut permit = self.permits.permit();
-        let Some(first) = entries.first() else { return ControlFlow::Continue(()) };
-        if permit.take(first.assignment()).await.is_break() {
+        let (mut permit, batch) = (self.permits.permit(), Batch::new(entries));
+        let flow = {
+            let mut turn = pin!(batch.await_place(&mut permit));
+            loop {
+                tokio::select! {
+                    flow = &mut turn => break flow,
+                    () = self.waiting.partition_ends() => {}
+                }
+            }
+        };
+        if flow.is_break() {
             // What is left of other partitions is put back where it was.
-            self.waiting.put_back(entries);
+            self.waiting.put_back(batch.into_entries());
             return ControlFlow::Continue(());
         }
         if self.one_by_one {
-            return Batch::new(entries).conclude(&self.route, &mut permit).await;
+            return batch.run(&self.route, &mut permit).await.0;
         }
-        let held = self.waiting.hold(&entries);
-        let (route, batch) = (self.route.clone(), Batch::new(entries));
+        let (route, held) = (self.route.clone(), self.waiting.hold(batch.entries()));
         self.running.spawn(async move {
-            let flow = batch.conclude(&route, &mut permit).await;
-            (flow, held)
+            let (flow, given_up) = batch.run(&route, &mut permit).await;
+            Ended { flow, held, given_up }
         });
         ControlFlow::Continue(())
     }
 
     fn ended(&mut self, ended: Result<Ended, JoinError>) -> ControlFlow<()> {
         match ended {
-            Ok((flow, held)) => {
-                self.waiting.free(&held);
-                flow
+            Ok(ended) => {
+                self.waiting.free(&ended.held, &ended.given_up);
+                ended.flow
             }
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
@@ -103,6 +132,10 @@ struct Entry {
     key: Option<u64>,
     /// Whether it is one of those that fill the lane.
     counted: bool,
+    /// Whether its partition was ended while it waited for its key, and records behind it were called with.
+    overtaken: bool,
+    /// What waits for its key keeps its partition from being handed over, until it is known what becomes of it.
+    busy: Option<Busy>,
 }
 
 impl Entry {
@@ -110,8 +143,23 @@ impl Entry {
         self.assignment().is_live()
     }
 
+    /// Whether it is to be worked on. What is overtaken is so also while its partition is handed over:
+    /// otherwise the records behind it would be repeated.
+    fn is_wanted(&self) -> bool {
+        self.is_live() || self.overtaken && self.assignment().finishes()
+    }
+
+    /// Whether the handler may be called with it.
+    fn may_begin(&self) -> bool {
+        self.assignment().proceeds() || self.overtaken && self.assignment().finishes()
+    }
+
     fn assignment(&self) -> &Arc<Assignment> {
         &self.load.work.assignment
+    }
+
+    fn offset(&self) -> i64 {
+        self.load.work.offset(self.index as usize)
     }
 
     fn item(&self) -> Item {

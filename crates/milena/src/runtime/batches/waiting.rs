@@ -47,6 +47,7 @@ impl Waiting {
             let ready = self.ready(self.batching.max_records);
             let complete = self.received(&ready).map(|at| at + self.batching.max_wait);
             if ready.len() >= self.batching.max_records
+                || ready.due.is_owed
                 || complete.is_some_and(|complete| Instant::now() >= complete)
             {
                 return Some(self.take(&ready));
@@ -56,8 +57,20 @@ impl Waiting {
                 load = self.loads.recv() => self.add(load?),
                 () = sleep_until(complete.unwrap_or(idle)), if complete.is_some() => {}
                 () = unblocked(&blocked), if blocked.is_some() => {}
+                () = self.keys.partition_ends() => {}
             }
         }
+    }
+
+    /// Records that their partitions wait for to be handed over.
+    pub(super) fn owed(&mut self) -> Option<Vec<Entry>> {
+        let due = self.keys.owed(self.batching.max_records);
+        due.is_owed.then(|| self.keys.take(&due))
+    }
+
+    /// Waits until a partition ends of which something waits for its key.
+    pub(super) async fn partition_ends(&mut self) {
+        self.keys.partition_ends().await;
     }
 
     /// A partition of which something waits for more than its batch.
@@ -72,8 +85,9 @@ impl Waiting {
         self.keys.begin(batch)
     }
 
-    /// The batch with these keys has ended.
-    pub(super) fn free(&mut self, keys: &HashSet<u64>) {
+    /// The batch with these keys has ended, and gave some of them up.
+    pub(super) fn free(&mut self, keys: &HashSet<u64>, given_up: &HashSet<u64>) {
+        self.keys.give_up(given_up);
         self.keys.free(keys);
     }
 
@@ -136,7 +150,8 @@ impl Waiting {
         let ordered = matches!(self.order, Order::Key { .. });
         let entry = |index| {
             let key = if ordered { key(index) } else { None };
-            Entry { load: load.clone(), index, received, key, counted: true }
+            let (counted, overtaken, busy) = (true, false, None);
+            Entry { load: load.clone(), index, received, key, counted, overtaken, busy }
         };
         self.entries.extend((0..load.work.len() as u32).map(entry));
     }
