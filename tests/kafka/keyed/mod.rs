@@ -1,6 +1,7 @@
 //! Processes that work by key while others come and go: no two calls of one key at once, anywhere.
 
 mod calls;
+mod killed;
 mod worker;
 
 use self::calls::{At, Faults};
@@ -13,7 +14,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
 };
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     path::PathBuf,
     sync::{
         Arc,
@@ -109,23 +110,14 @@ async fn write(kafka: Kafka, topic: Arc<str>, stop: Arc<AtomicBool>) -> BTreeSet
 
 /// Waits until the group has committed everything.
 async fn wait_until_done(group: &str, topic: &Arc<str>) {
-    let (group, topic) = (group.to_owned(), topic.clone());
+    let (client, topic) = (client(group), topic.clone());
     let wait = move || {
-        let client: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", std::env::var("KAFKA_BROKERS").unwrap())
-            .set("group.id", group)
-            .create()
-            .unwrap();
         let (within, start) = (Duration::from_secs(10), Instant::now());
-        let mut list = rdkafka::TopicPartitionList::new();
-        (0..PARTITIONS).for_each(|partition| {
-            list.add_partition(&topic, partition);
-        });
         loop {
-            let committed = client.committed_offsets(list.clone(), within).unwrap();
-            let done = committed.elements().iter().all(|at| {
-                let (_, end) = client.fetch_watermarks(&topic, at.partition(), within).unwrap();
-                end == 0 || at.offset().to_raw() == Some(end)
+            let committed = committed(&client, &topic);
+            let done = committed.iter().all(|(partition, offset)| {
+                let (_, end) = client.fetch_watermarks(&topic, *partition, within).unwrap();
+                *offset == end
             });
             if done {
                 return;
@@ -135,4 +127,26 @@ async fn wait_until_done(group: &str, topic: &Arc<str>) {
         }
     };
     tokio::task::spawn_blocking(wait).await.unwrap();
+}
+
+/// One that asks for what a group has committed.
+fn client(group: &str) -> BaseConsumer {
+    ClientConfig::new()
+        .set("bootstrap.servers", std::env::var("KAFKA_BROKERS").unwrap())
+        .set("group.id", group)
+        .create()
+        .unwrap()
+}
+
+/// What is committed of each partition; 0 where nothing is.
+fn committed(client: &BaseConsumer, topic: &Arc<str>) -> HashMap<i32, i64> {
+    let mut list = rdkafka::TopicPartitionList::new();
+    (0..PARTITIONS).for_each(|partition| {
+        list.add_partition(topic, partition);
+    });
+    let committed = client.committed_offsets(list, Duration::from_secs(10)).unwrap();
+    let offset = |at: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
+        (at.partition(), at.offset().to_raw().unwrap_or(0).max(0))
+    };
+    committed.elements().iter().map(offset).collect()
 }

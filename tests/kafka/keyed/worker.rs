@@ -54,6 +54,13 @@ impl Worker {
         text.lines().filter(|line| line.starts_with('S')).count() >= calls
     }
 
+    /// SIGKILL.
+    pub(super) fn kill(mut self) -> PathBuf {
+        self.signal(Signal::SIGKILL);
+        self.child.wait().unwrap();
+        self.log
+    }
+
     /// Asks it to stop, which it has to do well and soon.
     pub(crate) fn terminate(mut self) -> PathBuf {
         self.signal(Signal::SIGTERM);
@@ -74,10 +81,15 @@ type Journal = Arc<Mutex<File>>;
 
 fn write(journal: &Journal, what: char, record: &Record) {
     let key = String::from_utf8_lossy(record.key().unwrap_or_default()).into_owned();
-    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap();
-    let nanos = now.tv_sec() * 1_000_000_000 + now.tv_nsec();
-    let line = format!("{what} {} {} {key} {nanos}\n", record.partition(), record.offset());
+    let (partition, offset, now) = (record.partition(), record.offset(), nanos());
+    let line = format!("{what} {partition} {offset} {key} {now}\n");
     journal.lock().unwrap().write_all(line.as_bytes()).unwrap();
+}
+
+/// What the clock says that all processes share.
+pub(super) fn nanos() -> u64 {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap();
+    (now.tv_sec() * 1_000_000_000 + now.tv_nsec()).cast_unsigned()
 }
 
 /// Takes 0 to 20 ms.
