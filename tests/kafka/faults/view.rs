@@ -52,6 +52,12 @@ impl View {
         name
     }
 
+    /// Deletes a topic, with what it has.
+    pub(super) async fn delete(&self, topic: &str) {
+        let results = self.admin().delete_topics(&[topic], &admin_options()).await.unwrap();
+        results.into_iter().for_each(|result| assert!(result.is_ok(), "{result:?}"));
+    }
+
     /// Changes a setting of a topic.
     pub(crate) async fn alter(&self, topic: &str, setting: &str, value: &str) {
         let change = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(setting, value);
