@@ -157,6 +157,8 @@ pub(super) fn orders() -> Option<BTreeMap<String, String>> {
 
 /// Runs a service as a `main` that returns its result does, and ends the process.
 pub(super) fn run(kafka: Kafka, router: Router, beside: impl AsyncFnOnce(Control)) -> ! {
+    // The line that the harness has begun ends here.
+    println!();
     tracing_subscriber::fmt()
         .with_env_filter("milena=info,milena::record=off")
         .with_writer(std::io::stderr)
@@ -164,7 +166,11 @@ pub(super) fn run(kafka: Kafka, router: Router, beside: impl AsyncFnOnce(Control
     let group = router.operations().next().expect("it subscribes").0.to_owned();
     let service = milena::serve(kafka, router);
     let control = service.control(&group);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = orders().unwrap().get("threads") {
+        runtime.worker_threads(threads.parse().unwrap());
+    }
+    let runtime = runtime.enable_all().build().unwrap();
     let result = runtime.block_on(async {
         let service = tokio::spawn(service.into_future());
         beside(control).await;

@@ -1,5 +1,6 @@
 //! Services on a real Kafka when something is wrong: each test makes sure that it was.
 
+mod breaker;
 mod broker;
 mod child;
 mod churn;
@@ -11,6 +12,7 @@ mod idle;
 mod late_answer;
 mod options;
 pub(crate) mod own_broker;
+mod poison;
 mod refused_letters;
 mod replies;
 mod room;
