@@ -1,5 +1,6 @@
 //! Services on a real Kafka when something is wrong: each test makes sure that it was.
 
+mod bad_handlers;
 mod breaker;
 mod broker;
 mod child;
@@ -7,9 +8,11 @@ mod churn;
 mod dead_letters;
 mod drain;
 mod fencing;
+mod flaky;
 mod holes;
 mod idle;
 mod late_answer;
+mod long_call;
 mod options;
 pub(crate) mod own_broker;
 mod poison;
@@ -21,6 +24,7 @@ mod shutdown;
 mod silence;
 mod slow_sink;
 mod storm;
+mod termination;
 pub(crate) mod view;
 mod watchdog;
 mod zombie;
