@@ -25,7 +25,7 @@ async fn work(record: Record, ack: Ack, State(calls): State<Calls>) -> Result<()
         b"drop" => drop(ack),
         b"block" => {
             std::thread::sleep(Duration::from_secs(1));
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         _ => ack.done(),
     }

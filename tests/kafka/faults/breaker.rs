@@ -1,5 +1,5 @@
 use super::{
-    poison::Logs,
+    logs::Logs,
     service::{Service, until, valued, write},
     view::{View, headers, text},
 };
@@ -124,7 +124,7 @@ async fn a_breaker_pauses_what_fails_says_so_and_goes_on_when_it_is_mended() {
 }
 
 /// The next incident of this kind.
-pub(super) async fn next(incidents: &mut Incidents, is_it: impl Fn(&Incident) -> bool) -> Incident {
+async fn next(incidents: &mut Incidents, is_it: impl Fn(&Incident) -> bool) -> Incident {
     let looking = async {
         loop {
             let incident = incidents.next().await.expect("the service runs");

@@ -18,7 +18,7 @@ use std::{
 };
 
 const POLL: Duration = Duration::from_secs(4);
-const LONG: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(12);
 const OTHERS: usize = 40;
 
 /// A call: the number and the key of its record, when it began and when it ended.
@@ -46,7 +46,7 @@ fn records(topic: &Arc<str>, numbers: std::ops::Range<usize>) -> Vec<ProducerRec
     let record = |number: usize| {
         let long = number == 0 || number == OTHERS / 2 - 1;
         let key = if long { "long".to_owned() } else { format!("k{}", number % 7) };
-        let partition = if long { 0 } else { i32::from(number % 2 == 0) };
+        let partition = if long { 0 } else { i32::from(number.is_multiple_of(2)) };
         ProducerRecord::new(topic.clone()).partition(partition).key(key).value(number.to_string())
     };
     numbers.map(record).collect()

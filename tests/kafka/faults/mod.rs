@@ -12,6 +12,7 @@ mod flaky;
 mod holes;
 mod idle;
 mod late_answer;
+mod logs;
 mod long_call;
 mod options;
 pub(crate) mod own_broker;

@@ -1,6 +1,7 @@
 //! Records that cannot be decoded, at the head of a partition that has most of the traffic.
 
 use super::{
+    logs::Logs,
     service::{Service, until, write},
     view::{View, headers},
 };
@@ -16,46 +17,15 @@ use milena_core::{Headers, ProducerRecord};
 use rdkafka::message::Message as _;
 use std::{
     collections::BTreeMap,
-    io,
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 const PARTITIONS: i32 = 4;
 /// Of the hot partition, which is the first, and of each of the others.
 const RECORDS: (usize, usize) = (800, 80);
 /// A tenth of the traffic: all of it at the head of the hot partition.
 const POISON: usize = (RECORDS.0 + 3 * RECORDS.1) / 10;
-
-/// What is logged on the thread of a test, which is that of its service, too.
-#[derive(Clone, Default)]
-pub(super) struct Logs(Arc<Mutex<Vec<u8>>>);
-
-impl Logs {
-    /// Listens until what it returns is dropped.
-    pub(super) fn listen(&self) -> impl Drop + use<> {
-        let logs = self.clone();
-        tracing_subscriber::fmt().with_ansi(false).with_writer(move || logs.clone()).set_default()
-    }
-
-    /// The lines that say this.
-    pub(super) fn lines(&self, what: &str) -> Vec<String> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines().filter(|line| line.contains(what)).map(str::to_owned).collect()
-    }
-}
-
-impl io::Write for Logs {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 struct Count(#[expect(dead_code, reason = "only that it can be decoded matters")] u32);
 
@@ -71,8 +41,7 @@ impl FromHeader for Count {
 type Understood = Arc<Mutex<BTreeMap<i32, usize>>>;
 
 async fn read(
-    _: Key<u64>,
-    _: Header<Count>,
+    _: (Key<u64>, Header<Count>),
     Json(_): Json<u64>,
     at: Metadata,
     State(understood): State<Understood>,

@@ -61,46 +61,56 @@ impl Drain {
 
 /// The drains that are open; they are answered in order, and the close comes last.
 #[derive(Debug, Default)]
-pub(crate) struct Drains(VecDeque<Drain>);
+pub(crate) struct Drains {
+    open: VecDeque<Drain>,
+    /// Whether a second signal asked to wait for nothing.
+    hurried: bool,
+}
 
 impl Drains {
     pub(crate) fn add(&mut self, drain: Drain) {
-        let close = self.0.iter().position(|open| open.then == Then::Close);
+        let close = self.open.iter().position(|open| open.then == Then::Close);
         match close.filter(|_| drain.then == Then::Release) {
-            Some(close) => self.0.insert(close, drain),
-            None => self.0.push_back(drain),
+            Some(close) => self.open.insert(close, drain),
+            None => self.open.push_back(drain),
         }
     }
 
     pub(crate) fn front(&self) -> Option<&Drain> {
-        self.0.front()
+        self.open.front()
     }
 
     pub(crate) fn front_mut(&mut self) -> Option<&mut Drain> {
-        self.0.front_mut()
+        self.open.front_mut()
     }
 
     pub(crate) fn pop(&mut self) -> Option<Drain> {
-        self.0.pop_front()
+        self.open.pop_front()
     }
 
     /// These partitions are lost, so nothing is to be released.
     pub(crate) fn lost(&mut self, lost: &[TopicPartition]) {
-        for drain in &mut self.0 {
+        for drain in &mut self.open {
             drain.places.retain(|place| !lost.contains(place));
         }
-        self.0.retain(|drain| !drain.places.is_empty() || drain.then == Then::Close);
+        self.open.retain(|drain| !drain.places.is_empty() || drain.then == Then::Close);
     }
 
     /// Listeners have heard this call.
     pub(crate) fn heard(&mut self, call: u64) {
-        self.0.iter_mut().filter(|it| it.told == Some(call)).for_each(|it| it.heard = true);
+        self.open.iter_mut().filter(|it| it.told == Some(call)).for_each(|it| it.heard = true);
+    }
+
+    /// Whether nothing waits any longer.
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.hurried
     }
 
     /// Nothing waits any longer.
     pub(crate) fn hurry(&mut self) {
+        self.hurried = true;
         let now = Instant::now();
-        for drain in &mut self.0 {
+        for drain in &mut self.open {
             drain.deadline = drain.deadline.min(now);
             drain.heard |= drain.told.is_some();
             drain.listener_within = Duration::ZERO;

@@ -56,10 +56,13 @@ impl Conductor {
         }
         if !unfinished.is_empty() && matches!(self.ending, Some(Ok(()))) {
             unfinished.sort_unstable();
+            let limit = match self.drains.is_hurried() {
+                true => "before the second signal".to_owned(),
+                false => format!("within {:?}", self.options.drain_timeout),
+            };
+            let records = unfinished.join(", ");
             let message = format!(
-                "could not finish within {:?}: calls have not ended with the records {}",
-                self.options.drain_timeout,
-                unfinished.join(", "),
+                "could not finish {limit}: calls have not ended with the records {records}"
             );
             self.ending = Some(Err(Error::new(ErrorKind::Unfinished, message)));
         }
