@@ -8,6 +8,7 @@ use nix::{
     unistd::{Pid, SysconfVar, sysconf},
 };
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     fs,
     io::{BufRead, BufReader, Read},
@@ -27,6 +28,8 @@ type Lines = Arc<Mutex<Vec<String>>>;
 /// A process, which is killed if it still runs when this is dropped.
 pub(super) struct Process {
     child: Child,
+    /// When it was last sent a signal.
+    signalled: Cell<Instant>,
     lines: Lines,
     readers: Vec<JoinHandle<()>>,
 }
@@ -35,7 +38,7 @@ pub(super) struct Process {
 #[derive(Debug)]
 pub(super) struct End {
     pub(super) code: Option<i32>,
-    /// How long that took from when it was waited for.
+    /// How long that took from the last signal.
     pub(super) took: Duration,
     /// What it printed and logged.
     pub(super) lines: Vec<String>,
@@ -58,10 +61,11 @@ impl Process {
             read(child.stdout.take().unwrap(), lines.clone()),
             read(child.stderr.take().unwrap(), lines.clone()),
         ];
-        Self { child, lines, readers }
+        Self { child, signalled: Cell::new(Instant::now()), lines, readers }
     }
 
     pub(super) fn signal(&self, signal: Signal) {
+        self.signalled.set(Instant::now());
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 
@@ -80,9 +84,8 @@ impl Process {
     /// Waits for its end.
     pub(super) async fn end(mut self) -> End {
         let waiting = move || {
-            let start = Instant::now();
-            let status = self.wait(start);
-            let took = start.elapsed();
+            let status = self.wait(Instant::now());
+            let took = self.signalled.get().elapsed();
             self.readers.drain(..).for_each(|reader| reader.join().unwrap());
             let lines = std::mem::take(&mut *self.lines.lock().unwrap());
             End { code: status.code(), took, lines }

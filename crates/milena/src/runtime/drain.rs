@@ -4,6 +4,8 @@ use tokio::time::Instant;
 
 /// How long a commit at the end of a drain may take beyond the deadline, before it is given up.
 const COMMIT_GRACE: Duration = Duration::from_secs(5);
+/// How long each step that needs the broker may take when nobody wants to wait.
+pub(super) const HASTE: Duration = Duration::from_secs(1);
 
 /// Partitions that are given up in good order: what runs ends, what is settled is committed, and then
 /// they are released.
@@ -12,6 +14,7 @@ pub(crate) struct Drain {
     pub(crate) places: Vec<TopicPartition>,
     pub(crate) then: Then,
     pub(crate) deadline: Instant,
+    grace: Duration,
     /// When to commit again, behind a commit that was refused for now.
     pub(crate) again: Option<Instant>,
     pub(crate) gave_up: bool,
@@ -39,12 +42,13 @@ impl Drain {
     ) -> Self {
         let deadline = Instant::now() + within;
         let (again, gave_up, told, heard) = (None, false, None, false);
-        Self { places, then, deadline, again, gave_up, listener_within, told, heard }
+        let grace = COMMIT_GRACE;
+        Self { places, then, deadline, grace, again, gave_up, listener_within, told, heard }
     }
 
     /// Whether no more commits are tried.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
-        self.gave_up || now >= self.deadline + COMMIT_GRACE
+        self.gave_up || now >= self.deadline + self.grace
     }
 
     /// When to look at it again, if nothing happens before.
@@ -54,7 +58,7 @@ impl Drain {
             _ if self.told.is_some() => now + Duration::from_secs(60),
             Some(again) => again,
             None if now < self.deadline => self.deadline,
-            None => self.deadline + COMMIT_GRACE,
+            None => self.deadline + self.grace,
         }
     }
 }
@@ -111,7 +115,7 @@ impl Drains {
         self.hurried = true;
         let now = Instant::now();
         for drain in &mut self.open {
-            drain.deadline = drain.deadline.min(now);
+            (drain.deadline, drain.grace) = (drain.deadline.min(now), HASTE);
             drain.heard |= drain.told.is_some();
             drain.listener_within = Duration::ZERO;
         }
