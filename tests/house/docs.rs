@@ -37,6 +37,17 @@ fn the_coverage_names_tests_that_exist() {
 }
 
 #[test]
+fn the_faults_name_tests_that_exist() {
+    let text = fs::read_to_string(super::root().join("docs/faults.md")).unwrap();
+    let missing = missing(&text, |file| fs::read_to_string(super::root().join(file)).ok());
+
+    assert!(missing.is_empty(), "docs/faults.md names what is not there: {missing:#?}");
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| F")).collect();
+    assert!(rows.len() >= 25);
+    assert!(rows.iter().all(|row| row.contains(".rs:")), "a fault without a test");
+}
+
+#[test]
 fn a_function_that_is_gone_is_found() {
     let read = |file: &str| (file == "crates/a.rs").then(|| "fn there() {}".to_owned());
     let text = "`crates/a.rs:there` `crates/a.rs:gone` `crates/b.rs:there` `other`";

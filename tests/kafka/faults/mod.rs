@@ -1,21 +1,31 @@
 //! Services on a real Kafka when something is wrong: each test makes sure that it was.
 
+mod bad_handlers;
+mod breaker;
 mod broker;
+mod child;
 mod churn;
 mod dead_letters;
 mod drain;
 mod fencing;
+mod flaky;
 mod holes;
+mod idle;
 mod late_answer;
+mod logs;
+mod long_call;
 mod options;
 pub(crate) mod own_broker;
+mod poison;
 mod refused_letters;
 mod replies;
 mod room;
 mod service;
 mod shutdown;
 mod silence;
+mod slow_sink;
 mod storm;
+mod termination;
 pub(crate) mod view;
 mod watchdog;
 mod zombie;

@@ -11,7 +11,10 @@ use rdkafka::{
     error::KafkaError,
     message::{Headers as _, Message as _, OwnedMessage},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// A cluster, seen from outside.
 #[derive(Clone)]
@@ -52,6 +55,12 @@ impl View {
         name
     }
 
+    /// Deletes a topic, with what it has.
+    pub(super) async fn delete(&self, topic: &str) {
+        let results = self.admin().delete_topics(&[topic], &admin_options()).await.unwrap();
+        results.into_iter().for_each(|result| assert!(result.is_ok(), "{result:?}"));
+    }
+
     /// Changes a setting of a topic.
     pub(crate) async fn alter(&self, topic: &str, setting: &str, value: &str) {
         let change = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(setting, value);
@@ -90,8 +99,16 @@ impl View {
         let config = self.config().set("group.id", group).clone();
         blocking(move || {
             let consumer: BaseConsumer = config.create().unwrap();
-            let list = all(&topic, partitions, Offset::Invalid);
-            let committed = consumer.committed_offsets(list, STUCK).unwrap();
+            let start = Instant::now();
+            let committed = loop {
+                let list = all(&topic, partitions, Offset::Invalid);
+                match consumer.committed_offsets(list, STUCK) {
+                    Ok(committed) => break committed,
+                    // A broker that was stopped may not know yet that it is the coordinator.
+                    Err(error) => assert!(start.elapsed() < STUCK, "{error}"),
+                }
+                std::thread::sleep(Duration::from_millis(200));
+            };
             let elements = committed.elements();
             elements
                 .iter()

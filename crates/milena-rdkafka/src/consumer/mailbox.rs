@@ -11,8 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// As many records may wait for the runtime before no more are read.
-const ROOM: usize = 1_000;
+/// As many records, or bytes of them, may wait for the runtime before no more are read.
+const ROOM: Load = Load { records: 1_000, bytes: 8 << 20 };
+/// Below this more are read again.
+const ROOM_AGAIN: Load = Load { records: ROOM.records / 2 + 1, bytes: ROOM.bytes / 2 + 1 };
 
 /// What passes between the runtime and the thread of a consumer: events one way, commands the other.
 #[derive(Default)]
@@ -25,7 +27,7 @@ pub(super) struct Mailbox {
 struct Post {
     events: VecDeque<(Ticket, Event)>,
     /// The records among the events.
-    records: usize,
+    load: Load,
     commands: Vec<Command>,
     /// Commits that are not answered.
     commits: usize,
@@ -36,6 +38,13 @@ struct Post {
     full: bool,
     /// Whether the thread has ended.
     ended: bool,
+}
+
+/// How much waits.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Load {
+    records: usize,
+    bytes: usize,
 }
 
 /// What the runtime wants, with the ticket of the last news it had seen.
@@ -59,8 +68,8 @@ impl Mailbox {
             return Poll::Pending;
         };
         if let Event::Records(chunk) = &event {
-            post.records -= chunk.len();
-            if post.full && post.records <= ROOM / 2 {
+            post.load.take(Load::of(chunk));
+            if post.full && !post.load.reaches(ROOM_AGAIN) {
                 post.full = false;
                 drop(post);
                 self.bell.ring();
@@ -117,7 +126,7 @@ impl Mailbox {
     /// Whether the runtime has to take something before more records are read.
     pub(super) fn is_full(&self) -> bool {
         let mut post = self.lock();
-        post.full = post.records >= ROOM;
+        post.full = post.load.reaches(ROOM);
         post.full
     }
 
@@ -148,7 +157,7 @@ impl Mailbox {
             return;
         }
         for chunk in chunks {
-            post.records += chunk.len();
+            post.load.add(Load::of(&chunk));
             post.events.push_back((0, Event::Records(chunk)));
         }
         wake(post);
@@ -164,7 +173,11 @@ impl Mailbox {
         let (withdrawn, kept): (Vec<_>, Vec<_>) =
             events.into_iter().partition(|(_, event)| of_ended(event));
         post.events = kept.into();
-        post.records -= withdrawn.iter().map(|(_, event)| records(event)).sum::<usize>();
+        for (_, event) in &withdrawn {
+            if let Event::Records(chunk) = event {
+                post.load.take(Load::of(chunk));
+            }
+        }
         drop(post);
     }
 
@@ -198,6 +211,22 @@ fn wake(mut post: MutexGuard<'_, Post>) {
     }
 }
 
-fn records(event: &Event) -> usize {
-    if let Event::Records(chunk) = event { chunk.len() } else { 0 }
+impl Load {
+    fn of(chunk: &Chunk) -> Self {
+        Self { records: chunk.len(), bytes: chunk.records().bytes() }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.records += other.records;
+        self.bytes += other.bytes;
+    }
+
+    fn take(&mut self, other: Self) {
+        self.records -= other.records;
+        self.bytes -= other.bytes;
+    }
+
+    fn reaches(self, mark: Self) -> bool {
+        self.records >= mark.records || self.bytes >= mark.bytes
+    }
 }

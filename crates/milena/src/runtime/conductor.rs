@@ -232,7 +232,7 @@ impl Conductor {
             self.end(Ok(()));
         }
         if phase == Phase::Forced {
-            self.drains.hurry();
+            self.hurry();
         }
     }
 

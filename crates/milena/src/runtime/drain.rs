@@ -4,6 +4,8 @@ use tokio::time::Instant;
 
 /// How long a commit at the end of a drain may take beyond the deadline, before it is given up.
 const COMMIT_GRACE: Duration = Duration::from_secs(5);
+/// How long each step that needs the broker may take when nobody wants to wait.
+pub(super) const HASTE: Duration = Duration::from_secs(1);
 
 /// Partitions that are given up in good order: what runs ends, what is settled is committed, and then
 /// they are released.
@@ -12,6 +14,7 @@ pub(crate) struct Drain {
     pub(crate) places: Vec<TopicPartition>,
     pub(crate) then: Then,
     pub(crate) deadline: Instant,
+    grace: Duration,
     /// When to commit again, behind a commit that was refused for now.
     pub(crate) again: Option<Instant>,
     pub(crate) gave_up: bool,
@@ -39,12 +42,13 @@ impl Drain {
     ) -> Self {
         let deadline = Instant::now() + within;
         let (again, gave_up, told, heard) = (None, false, None, false);
-        Self { places, then, deadline, again, gave_up, listener_within, told, heard }
+        let grace = COMMIT_GRACE;
+        Self { places, then, deadline, grace, again, gave_up, listener_within, told, heard }
     }
 
     /// Whether no more commits are tried.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
-        self.gave_up || now >= self.deadline + COMMIT_GRACE
+        self.gave_up || now >= self.deadline + self.grace
     }
 
     /// When to look at it again, if nothing happens before.
@@ -54,54 +58,64 @@ impl Drain {
             _ if self.told.is_some() => now + Duration::from_secs(60),
             Some(again) => again,
             None if now < self.deadline => self.deadline,
-            None => self.deadline + COMMIT_GRACE,
+            None => self.deadline + self.grace,
         }
     }
 }
 
 /// The drains that are open; they are answered in order, and the close comes last.
 #[derive(Debug, Default)]
-pub(crate) struct Drains(VecDeque<Drain>);
+pub(crate) struct Drains {
+    open: VecDeque<Drain>,
+    /// Whether a second signal asked to wait for nothing.
+    hurried: bool,
+}
 
 impl Drains {
     pub(crate) fn add(&mut self, drain: Drain) {
-        let close = self.0.iter().position(|open| open.then == Then::Close);
+        let close = self.open.iter().position(|open| open.then == Then::Close);
         match close.filter(|_| drain.then == Then::Release) {
-            Some(close) => self.0.insert(close, drain),
-            None => self.0.push_back(drain),
+            Some(close) => self.open.insert(close, drain),
+            None => self.open.push_back(drain),
         }
     }
 
     pub(crate) fn front(&self) -> Option<&Drain> {
-        self.0.front()
+        self.open.front()
     }
 
     pub(crate) fn front_mut(&mut self) -> Option<&mut Drain> {
-        self.0.front_mut()
+        self.open.front_mut()
     }
 
     pub(crate) fn pop(&mut self) -> Option<Drain> {
-        self.0.pop_front()
+        self.open.pop_front()
     }
 
     /// These partitions are lost, so nothing is to be released.
     pub(crate) fn lost(&mut self, lost: &[TopicPartition]) {
-        for drain in &mut self.0 {
+        for drain in &mut self.open {
             drain.places.retain(|place| !lost.contains(place));
         }
-        self.0.retain(|drain| !drain.places.is_empty() || drain.then == Then::Close);
+        self.open.retain(|drain| !drain.places.is_empty() || drain.then == Then::Close);
     }
 
     /// Listeners have heard this call.
     pub(crate) fn heard(&mut self, call: u64) {
-        self.0.iter_mut().filter(|it| it.told == Some(call)).for_each(|it| it.heard = true);
+        self.open.iter_mut().filter(|it| it.told == Some(call)).for_each(|it| it.heard = true);
+    }
+
+    /// Whether nothing waits any longer.
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.hurried
     }
 
     /// Nothing waits any longer.
     pub(crate) fn hurry(&mut self) {
+        self.hurried = true;
         let now = Instant::now();
-        for drain in &mut self.0 {
-            drain.deadline = drain.deadline.min(now);
+        for drain in &mut self.open {
+            (drain.deadline, drain.grace) = (drain.deadline.min(now), HASTE);
             drain.heard |= drain.told.is_some();
             drain.listener_within = Duration::ZERO;
         }

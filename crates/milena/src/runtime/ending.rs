@@ -1,6 +1,6 @@
 use super::{
     conductor::Conductor,
-    drain::{Drain, Drains, Then},
+    drain::{Drain, Drains, HASTE, Then},
     partition::Partition,
     rebalance::listed,
 };
@@ -56,15 +56,26 @@ impl Conductor {
         }
         if !unfinished.is_empty() && matches!(self.ending, Some(Ok(()))) {
             unfinished.sort_unstable();
+            let limit = match self.drains.is_hurried() {
+                true => "before the second signal".to_owned(),
+                false => format!("within {:?}", self.options.drain_timeout),
+            };
+            let records = unfinished.join(", ");
             let message = format!(
-                "could not finish within {:?}: calls have not ended with the records {}",
-                self.options.drain_timeout,
-                unfinished.join(", "),
+                "could not finish {limit}: calls have not ended with the records {records}"
             );
             self.ending = Some(Err(Error::new(ErrorKind::Unfinished, message)));
         }
-        self.consumer.close(CLOSE_WITHIN);
-        self.closing = Some(Instant::now() + 2 * CLOSE_WITHIN);
+        let within = if self.drains.is_hurried() { HASTE } else { CLOSE_WITHIN };
+        self.consumer.close(within);
+        self.closing = Some(Instant::now() + 2 * within);
+    }
+
+    /// Waits for no call any more, and hardly for the broker.
+    pub(super) fn hurry(&mut self) {
+        self.drains.hurry();
+        let soon = Instant::now() + HASTE;
+        self.closing = self.closing.map(|until| until.min(soon));
     }
 
     /// Whether there is nothing left to wait for.

@@ -34,12 +34,14 @@ use tokio::{
 
 /// How long replies and publications that are still on their way may take at the very end.
 const FLUSH_WITHIN: Duration = Duration::from_secs(5);
+/// The same when nobody wants to wait.
+const HASTE: Duration = Duration::from_secs(1);
 
 /// Runs `router` on `transport` until it is told to stop, or cannot go on.
 ///
 /// It stops in good order at ctrl-c and SIGTERM: no call begins any more, those that run may end
 /// (for as long as [`Router::drain_timeout`] says), what is done is committed, and the groups are
-/// left. A second signal waits for nothing.
+/// left. A second signal waits for no call, and a few seconds at most for the broker.
 ///
 /// ```no_run
 /// # #[cfg(feature = "kafka")] {
@@ -133,7 +135,8 @@ impl Serve {
                 }
             }
         }
-        let left = producer.flush(FLUSH_WITHIN).await;
+        let forced = *phase.borrow() == Phase::Forced;
+        let left = producer.flush(if forced { HASTE } else { FLUSH_WITHIN }).await;
         if left > 0 {
             tracing::warn!(left, "records were still on their way to the broker at the end");
         }
