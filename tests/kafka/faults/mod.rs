@@ -7,6 +7,7 @@ mod drain;
 mod fencing;
 mod holes;
 mod late_answer;
+mod mock;
 mod options;
 pub(crate) mod own_broker;
 mod refused_letters;

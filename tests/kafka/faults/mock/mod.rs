@@ -1,0 +1,7 @@
+//! Services on librdkafka's mock cluster, which does what it is told to. These need no broker.
+
+mod cluster;
+mod commits;
+mod log;
+mod lost;
+mod rig;
