@@ -17,6 +17,7 @@ mod service;
 mod shutdown;
 mod silence;
 mod storm;
+mod topics;
 pub(crate) mod view;
 mod watchdog;
 mod zombie;

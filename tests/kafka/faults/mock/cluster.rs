@@ -1,5 +1,5 @@
 use super::{
-    super::service::until,
+    super::{service::until, view::View},
     log::{Log, Seen},
 };
 use milena_rdkafka::Kafka;
@@ -40,6 +40,10 @@ impl Mock {
         Kafka::new(self.cluster().bootstrap_servers())
     }
 
+    pub(super) fn view(&self) -> View {
+        View::of(&self.cluster().bootstrap_servers())
+    }
+
     pub(super) fn topic(&self, name: &str, partitions: i32) -> Arc<str> {
         self.cluster().create_topic(name, partitions, 1).unwrap();
         name.into()
@@ -64,9 +68,21 @@ impl Mock {
         self.log.count(|seen| matches!(seen, Seen::Request(kind, _) if *kind == name))
     }
 
+    /// How many of them this broker got.
+    pub(super) fn requests_of(&self, api: Api, broker: i32) -> usize {
+        let one = Seen::Request(format!("{api:?}"), broker);
+        self.log.count(|seen| *seen == one)
+    }
+
     /// Waits until so many requests of this kind have come.
     pub(super) async fn until_requests(&self, api: Api, count: usize) {
         let what = format!("there are {count} requests {api:?}");
         until(&what, async || self.requests(api) >= count).await;
+    }
+
+    /// Waits until this broker got so many of them.
+    pub(super) async fn until_requests_of(&self, api: Api, broker: i32, count: usize) {
+        let what = format!("broker {broker} got {count} requests {api:?}");
+        until(&what, async || self.requests_of(api, broker) >= count).await;
     }
 }

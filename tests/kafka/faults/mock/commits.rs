@@ -127,3 +127,31 @@ async fn a_commit_at_the_end_that_is_refused_for_now_is_made_again_until_it_is_t
     );
     assert_eq!((tally.again, rig.log().losses()), (0, 0));
 }
+
+/// What is committed may never be answered.
+#[tokio::test]
+async fn a_commit_whose_answer_is_lost_is_made_again_and_never_lower() {
+    let rig = Rig::new(1).await;
+    let service = rig.start(OFTEN);
+    rig.until_committed().await;
+    let broker = rig.mock.cluster();
+    broker.broker_round_trip_time(1, Duration::from_secs(5)).unwrap();
+    let before = rig.mock.requests(OffsetCommit);
+    rig.mock.until_requests(OffsetCommit, before + 1).await;
+    // The answer waits, and goes with its connection.
+    broker.broker_down(1).unwrap();
+    broker.broker_round_trip_time(1, Duration::ZERO).unwrap();
+    broker.broker_up(1).unwrap();
+
+    rig.until_twice().await;
+    rig.until_done().await;
+    service.stop().await.unwrap();
+
+    let (again, losses) = (rig.tally().again, rig.log().losses());
+    let twice = rig.log().twice();
+    println!(
+        "F14 mock: answer lost once, {twice} offsets committed twice, {ALL} records, lost 0, \
+         again {again}, partitions lost {losses} times"
+    );
+    assert_eq!((again, losses), (0, 0));
+}

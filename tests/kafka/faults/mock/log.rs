@@ -64,6 +64,17 @@ impl Log {
         self.count(|seen| matches!(seen, Seen::Lost(_)))
     }
 
+    /// How many offsets were committed that were committed already.
+    pub(super) fn twice(&self) -> usize {
+        let (mut before, mut twice) = (BTreeSet::new(), 0);
+        for seen in self.seen() {
+            if let Seen::Commit(partition, offset) = seen {
+                twice += usize::from(!before.insert((partition, offset)));
+            }
+        }
+        twice
+    }
+
     /// How often the cluster said this.
     pub(super) fn said(&self, text: &str) -> usize {
         self.count(|seen| matches!(seen, Seen::Other(line) if line.contains(text)))

@@ -2,6 +2,8 @@
 
 mod cluster;
 mod commits;
+mod coordinator;
 mod log;
 mod lost;
+mod replies;
 mod rig;

@@ -21,11 +21,13 @@ pub(super) struct Rig {
     pub(super) mock: Mock,
     pub(super) kafka: Kafka,
     pub(super) source: Arc<str>,
+    /// How long a call takes.
+    pub(super) pace: Duration,
 }
 
-async fn note(record: Record, State(log): State<Log>) {
+async fn note(record: Record, State((log, pace)): State<(Log, Duration)>) {
     log.call(&record);
-    tokio::time::sleep(Duration::from_millis(4)).await;
+    tokio::time::sleep(pace).await;
 }
 
 impl Rig {
@@ -39,14 +41,14 @@ impl Rig {
         for partition in 0..PARTITIONS {
             write(&kafka, valued(&source, partition, &values)).await;
         }
-        Self { mock, kafka, source }
+        Self { mock, kafka, source, pace: Duration::from_millis(4) }
     }
 
     /// A service that handles the records, and commits this often.
     pub(super) fn router(&self, commits: Duration) -> Router {
         let router = Router::new("group").subscribe(self.source.clone(), each(note));
         let router = router.commit_interval(commits).on_rebalance(self.losses());
-        router.with_state(self.log().clone())
+        router.with_state((self.log().clone(), self.pace))
     }
 
     /// Notes what is lost.
@@ -75,6 +77,11 @@ impl Rig {
     pub(super) async fn until_committed(&self) {
         let is_one = |seen: &Seen| matches!(seen, Seen::Commit(..));
         until("something is committed", async || self.log().count(is_one) > 0).await;
+    }
+
+    /// Waits until something is committed that was committed already.
+    pub(super) async fn until_twice(&self) {
+        until("something is committed twice", async || self.log().twice() > 0).await;
     }
 
     /// Waits until all that there is is committed, and says what came of it: nothing is lost.
