@@ -5,6 +5,7 @@ mod churn;
 mod dead_letters;
 mod drain;
 mod fencing;
+mod haste;
 mod holes;
 mod late_answer;
 mod mock;

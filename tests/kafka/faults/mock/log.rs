@@ -1,6 +1,7 @@
 use milena::{Record, router::Rebalance};
 use rdkafka::{
-    ClientContext, config::RDKafkaLogLevel, message::DeliveryResult, producer::ProducerContext,
+    ClientContext, config::RDKafkaLogLevel, error::KafkaError, message::DeliveryResult,
+    producer::ProducerContext,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -116,6 +117,8 @@ impl ClientContext for Log {
             read(line).into_iter().for_each(|seen| self.add(seen));
         }
     }
+
+    fn error(&self, _: KafkaError, _: &str) {}
 }
 
 impl ProducerContext for Log {
