@@ -90,7 +90,7 @@ impl Moves {
 
     fn heard_by(&self, router: Router) -> Router {
         let [assigned, revoked, lost] = [self.clone(), self.clone(), self.clone()];
-        let note = |moves: Moves| {
+        let note = |moves: Self| {
             move |rebalance: Rebalance| {
                 moves.add(&rebalance);
                 async { Ok(()) }

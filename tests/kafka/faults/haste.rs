@@ -5,7 +5,7 @@ use super::{
 use crate::kit::{kafka, topic, unique};
 use milena::{
     Record, Router, State, each,
-    router::{Rebalance, on_assigned},
+    router::{Rebalance, RebalanceListener, on_assigned},
 };
 use milena_rdkafka::{GroupProtocol, Kafka};
 use std::sync::{
@@ -32,6 +32,14 @@ fn router(group: &Arc<str>, source: &Arc<str>, calls: &Calls) -> Router {
     router.with_state(calls.clone())
 }
 
+/// Counts how often a member is given something.
+fn counting(given: Arc<AtomicUsize>) -> impl RebalanceListener {
+    on_assigned(move |rebalance: Rebalance| {
+        given.fetch_add(usize::from(!rebalance.partitions().is_empty()), SeqCst);
+        async { Ok(()) }
+    })
+}
+
 #[tokio::test]
 async fn what_is_given_back_before_it_is_read_commits_nothing_over_what_is_committed() {
     for (name, with) in protocols() {
@@ -47,11 +55,7 @@ async fn what_is_given_back_before_it_is_read_commits_nothing_over_what_is_commi
 
         let given = Arc::new(AtomicUsize::new(0));
         for time in 1..=TIMES {
-            let count = given.clone();
-            let listener = on_assigned(move |rebalance: Rebalance| {
-                count.fetch_add(usize::from(!rebalance.partitions().is_empty()), SeqCst);
-                async { Ok(()) }
-            });
+            let listener = counting(given.clone());
             let router = router(&group, &source, &calls).on_rebalance(listener);
             let service = Service::start(&kafka, router);
             while given.load(SeqCst) < time {

@@ -25,7 +25,7 @@ async fn until_lost(rig: &Rig) {
 
 /// The group goes on without a member that has done much and committed nothing.
 async fn forgotten(code: Code) {
-    let rig = Rig::new(1).await;
+    let rig = Rig::with_short_sessions().await;
     let (service, _) = dirty(&rig).await;
     rig.mock.refuse(Heartbeat, &[code]);
     until_lost(&rig).await;
@@ -41,7 +41,7 @@ async fn forgotten(code: Code) {
          commits in between 0",
         tally.again
     );
-    assert_eq!((losses, tally.again >= lost), (1, true), "{tally:?} {lost}");
+    assert!(losses > 0 && tally.again >= lost, "{losses} {tally:?} {lost}");
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn what_a_member_of_an_old_generation_lost_is_not_committed_and_is_handled
 
 #[tokio::test]
 async fn what_is_lost_when_a_session_ends_is_not_committed_and_others_handle_it_again() {
-    let rig = Rig::new(1).await;
+    let rig = Rig::with_short_sessions().await;
     let (first, _) = dirty(&rig).await;
     // The broker itself is gone for the whole session, with all that it knows of the group.
     rig.mock.cluster().broker_down(1).unwrap();

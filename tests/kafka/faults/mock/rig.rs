@@ -33,8 +33,7 @@ async fn note(record: Record, State((log, pace)): State<(Log, Duration)>) {
 impl Rig {
     pub(super) async fn new(brokers: i32) -> Self {
         let mock = Mock::start(brokers);
-        // A member that joins under a new name is let in when the session of the old one is over.
-        let kafka = mock.kafka().session_timeout(Duration::from_secs(6));
+        let kafka = mock.kafka();
         let source = mock.topic("source", PARTITIONS);
         let values: Vec<_> = (0..EACH).map(|it| it.to_string()).collect();
         let values: Vec<_> = values.iter().map(String::as_str).collect();
@@ -42,6 +41,13 @@ impl Rig {
             write(&kafka, valued(&source, partition, &values)).await;
         }
         Self { mock, kafka, source, pace: Duration::from_millis(4) }
+    }
+
+    /// One whose members have short sessions: a member that joins under a new name is let in when the
+    /// session of the old one is over.
+    pub(super) async fn with_short_sessions() -> Self {
+        let rig = Self::new(1).await;
+        Self { kafka: rig.kafka.clone().session_timeout(Duration::from_secs(6)), ..rig }
     }
 
     /// A service that handles the records, and commits this often.
