@@ -93,7 +93,9 @@ async fn a_coordinator_that_is_down_and_moves_while_commits_are_made_costs_nothi
 
 #[tokio::test]
 async fn a_coordinator_that_moves_or_is_down_while_a_service_joins_delays_it() {
-    let rig = coordinated_by(1).await;
+    let mut rig = coordinated_by(1).await;
+    // The mock waits for what began to join and went away until its session is over.
+    rig.kafka = rig.kafka.session_timeout(Duration::from_secs(6));
     let service = rig.start(OFTEN);
     rig.mock.until_requests_of(JoinGroup, 1, 1).await;
     coordinate(&rig, 2);
