@@ -1,4 +1,8 @@
-use milena::{Record, Router, State, each, error::ErrorKind};
+use milena::{
+    Record, Router, State, each,
+    error::ErrorKind,
+    router::{Rebalance, on_assigned},
+};
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
 use milena_test::TestApp;
@@ -125,13 +129,42 @@ async fn what_is_assigned_and_revoked_before_the_first_record_commits_nothing() 
     before.stop().await.unwrap();
     let committed = || (0..4).map(|it| broker.committed("g", "t", it)).collect::<Vec<_>>();
     let done = committed();
+    let given = Arc::new(Mutex::new(Vec::new()));
+    let hasty = || {
+        let given = given.clone();
+        app(&calls).on_rebalance(on_assigned(move |rebalance: Rebalance| {
+            given.lock().unwrap().push(rebalance.partitions().len());
+            async { Ok(()) }
+        }))
+    };
     for _ in 0..20 {
-        let one = TestApp::start_on(broker.clone(), app(&calls)).await;
-        let two = TestApp::start_on(broker.clone(), app(&calls)).await;
+        let one = TestApp::start_on(broker.clone(), hasty()).await;
+        let two = TestApp::start_on(broker.clone(), hasty()).await;
         tokio::task::yield_now().await;
         one.stop().await.unwrap();
         two.stop().await.unwrap();
         assert_eq!(committed(), done, "nothing is set back");
     }
+    assert!(given.lock().unwrap().iter().any(|partitions| *partitions > 0), "{given:?}");
     assert_eq!(times(&calls), [1; 40]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_is_given_nothing_commits_nothing() {
+    let (broker, calls, idle) = (Memory::new(), Calls::default(), Calls::default());
+    write(&broker, 1, 10);
+    let one = TestApp::start_on(broker.clone(), app(&calls)).await;
+    one.settle().await;
+    let two = TestApp::start_on(broker.clone(), app(&idle)).await;
+    two.settle().await;
+
+    two.stop().await.unwrap();
+    let committed = broker.committed("g", "t", 0);
+    broker.produce(ProducerRecord::new("t").partition(0).value("x")).unwrap();
+    one.settle().await;
+    one.stop().await.unwrap();
+
+    assert_eq!((committed, broker.committed("g", "t", 0)), (Some(10), Some(11)));
+    assert!(idle.lock().unwrap().is_empty());
+    assert_eq!(times(&calls), [1; 11]);
 }

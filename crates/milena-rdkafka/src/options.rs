@@ -21,13 +21,17 @@ const CLIENT: [(&str, &str); 1] = [
     ("topic.metadata.propagation.max.ms", "10000"),
 ];
 
-const CONSUMER: [(&str, &str); 5] = [
+const CONSUMER: [(&str, &str); 6] = [
     ("allow.auto.create.topics", "false"),
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("enable.partition.eof", "false"),
     // With librdkafka's second, a consumer that catches up stands still most of the time.
     ("fetch.queue.backoff.ms", "10"),
+    // A commit that loses its connection is sent again behind the question for the coordinator, which may
+    // wait for the answer to a fetch. Sent before that, it fails for want of a coordinator, which is asked
+    // for anew: so it goes round for many seconds, and no heartbeat gets through.
+    ("retry.backoff.ms", "700"),
 ];
 
 /// A client that asks for a topic does not want it to be made for that.

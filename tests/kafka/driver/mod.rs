@@ -1,7 +1,7 @@
 //! The driver, answered as the runtime would.
 
 mod closing;
-mod cluster;
+pub(crate) mod cluster;
 mod commits;
 mod consumer;
 mod fetches;

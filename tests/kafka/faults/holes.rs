@@ -51,6 +51,30 @@ async fn markers_of_transactions_at_the_end_of_a_partition_leave_no_lag() {
 }
 
 #[tokio::test]
+async fn what_was_taken_back_is_never_shown_wherever_it_lies() {
+    let Some(kafka) = kafka() else { return };
+    let (view, source) = (View::shared(), topic(&kafka, "aborted", 2).await);
+    let (group, calls) = (unique("aborted"), Calls::default());
+    // At the head, between records and transactions that hold, and at the end.
+    for commits in [false, true, false] {
+        transactions(&view, &source, commits).await;
+        let record = ProducerRecord::new(source.clone()).value("plain");
+        write(&kafka, (0..2).map(|it| record.clone().partition(it)).collect()).await;
+    }
+    transactions(&view, &source, false).await;
+
+    // In one partition four were taken back and one holds, of five records and a marker each.
+    serve_to_the_end(&view, (&group, &source), &calls, [33, 27]).await;
+
+    let shown: Vec<_> = [6].into_iter().chain(7..12).chain([19, 26]).collect();
+    println!("F27 kafka: 40 records taken back, {} shown, none of those, lag 0", calls.count());
+    assert_eq!((calls.of(0), calls.of(1)), (shown, vec![6, 13, 20]));
+    let all = view.records_uncommitted(&source).await;
+    let taken_back = all.iter().filter(|it| it.payload() == Some(b"x")).count() - 5;
+    assert_eq!(taken_back, 40, "they are in the log");
+}
+
+#[tokio::test]
 async fn what_compaction_took_away_leaves_no_lag() {
     let Some(kafka) = kafka() else { return };
     let settings = [
@@ -88,6 +112,13 @@ async fn what_compaction_took_away_leaves_no_lag() {
     };
     assert_eq!((calls.of(0), calls.of(1)), (of(0), of(1)));
     assert!(records.len() < 120);
+    // Whole batches are gone where the partitions begin.
+    assert!(of(0)[0] > 50 && of(1)[0] > 50, "{} {}", of(0)[0], of(1)[0]);
+    println!(
+        "F27 kafka: compacted to {} of 500 records, the first is {}, lag 0",
+        records.len(),
+        of(0)[0]
+    );
 }
 
 /// A transaction in partition 0 that is committed, if asked for, and one in both that is taken back.

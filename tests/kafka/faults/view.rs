@@ -83,6 +83,15 @@ impl View {
         records
     }
 
+    /// The same, with what transactions took back.
+    pub(super) async fn records_uncommitted(&self, topic: &str) -> Vec<OwnedMessage> {
+        let topic = topic.to_owned();
+        let mut config = self.config();
+        config.set("group.id", &*unique("view")).set("enable.partition.eof", "true");
+        config.set("isolation.level", "read_uncommitted");
+        blocking(move || read(&config.create().unwrap(), &topic)).await
+    }
+
     /// The values of a topic, as text.
     pub(crate) async fn values(&self, topic: &str) -> Vec<String> {
         self.records(topic).await.iter().map(|record| text(record.payload())).collect()
@@ -117,6 +126,16 @@ impl View {
                     _ => None,
                 })
                 .collect()
+        })
+        .await
+    }
+
+    /// How many members a group has.
+    pub(super) async fn members(&self, group: &str) -> usize {
+        let group = group.to_owned();
+        self.ask(move |consumer| {
+            let list = consumer.fetch_group_list(Some(&group), STUCK).unwrap();
+            list.groups().iter().map(|group| group.members().len()).sum()
         })
         .await
     }

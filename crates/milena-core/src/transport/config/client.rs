@@ -18,7 +18,8 @@ macro_rules! client_options {
             }
 
             /// How long after a request that failed the next one is sent (`retry.backoff.ms`), which grows
-            /// with each further failure to a second, or to this time if it is longer; by default 100 ms.
+            /// with each further failure to a second, or to this time if it is longer; by default 100 ms for a
+            /// producer, and 700 ms for a consumer, which is longer than a fetch without records takes.
             #[must_use]
             pub fn retry_backoff(mut self, time: Duration) -> Self {
                 self.options.set_millis("retry.backoff.ms", time);

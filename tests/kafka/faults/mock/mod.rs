@@ -1,0 +1,9 @@
+//! Services on librdkafka's mock cluster, which does what it is told to. These need no broker.
+
+mod cluster;
+mod commits;
+mod coordinator;
+mod log;
+mod lost;
+mod replies;
+mod rig;
