@@ -6,6 +6,7 @@ use std::{
     net::{TcpListener, TcpStream},
     path::PathBuf,
     process::{Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering::SeqCst},
 };
 
 /// Takes the broker down when it is dropped, if it is up.
@@ -81,13 +82,16 @@ impl Drop for OwnBroker {
     }
 }
 
-/// A port with nobody there, nor at the next one, which is the broker's for talking to itself.
+/// A port with nobody there, nor at the next one, which is the broker's for talking to itself. Below those
+/// that the system gives to connections, so that none of them takes it before the broker is up.
 fn free_port() -> u16 {
-    loop {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let next = port.checked_add(1).and_then(|next| TcpListener::bind(("127.0.0.1", next)).ok());
-        if next.is_some() {
-            return port;
-        }
-    }
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Processes of tests begin at different places.
+    let start = u16::try_from(std::process::id() % 1000).unwrap() * 8;
+    let is_free = |port: &u16| {
+        [*port, port + 1].iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+    };
+    std::iter::repeat_with(|| 11_000 + (start + 2 * NEXT.fetch_add(1, SeqCst)) % 8_000)
+        .find(is_free)
+        .unwrap()
 }
