@@ -1,5 +1,5 @@
 //! Milena on a real Kafka: `KAFKA_BROKERS` names it, and `scripts/kafka` starts one. Without it the
-//! tests are skipped, unless `MILENA_REQUIRE_KAFKA=1`.
+//! tests are skipped, unless `MILENA_REQUIRE_KAFKA=1`, but for those on librdkafka's mock cluster.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
