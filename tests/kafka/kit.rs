@@ -67,3 +67,15 @@ pub(crate) async fn fill(
     });
     producer.send_all(records.collect()).await.unwrap();
 }
+
+/// Asks a broker, and again while it is too busy to know.
+pub(crate) fn ask<T>(what: impl Fn() -> rdkafka::error::KafkaResult<T>) -> T {
+    let start = std::time::Instant::now();
+    loop {
+        match what() {
+            Ok(answer) => return answer,
+            Err(error) => assert!(start.elapsed() < STUCK, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

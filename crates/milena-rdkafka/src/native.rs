@@ -20,6 +20,7 @@ use rdkafka::{
 };
 use rdkafka_sys as sys;
 use std::{
+    collections::BTreeSet,
     ffi::{CStr, CString, c_char, c_int, c_void},
     mem::ManuallyDrop,
     ptr::{self, NonNull},
@@ -302,7 +303,39 @@ impl Client {
         };
         NonNull::new(event).map(Event::new).ok_or(Code::OperationTimedOut)?.offsets()
     }
+
+    /// The ids of the topics that there are, of these, from brokers that have ids.
+    pub(crate) fn topic_ids(
+        &self,
+        topics: &BTreeSet<Arc<str>>,
+        within: Duration,
+    ) -> Result<Vec<(Arc<str>, TopicId)>, Code> {
+        let names: Vec<_> = topics.iter().filter_map(|topic| CString::new(&**topic).ok()).collect();
+        let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+        let (mut text, wait) = ([0; 64], millis(within));
+        // SAFETY: the client and the names, which are copied, are alive. The collection, options and queue are
+        // ours, and destroyed at the end; an answer that comes later is destroyed with the queue.
+        let event = unsafe {
+            let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
+            let topics = pointers.as_mut_ptr();
+            let topics = sys::rd_kafka_TopicCollection_of_topic_names(topics, names.len());
+            let options = sys::rd_kafka_AdminOptions_new(self.raw(), kind);
+            let (queue, size) = (sys::rd_kafka_queue_new(self.raw()), text.len());
+            sys::rd_kafka_AdminOptions_set_request_timeout(options, wait, text.as_mut_ptr(), size);
+            sys::rd_kafka_DescribeTopics(self.raw(), topics, options, queue);
+            let event = sys::rd_kafka_queue_poll(queue, wait);
+            sys::rd_kafka_AdminOptions_destroy(options);
+            sys::rd_kafka_TopicCollection_destroy(topics);
+            sys::rd_kafka_queue_destroy(queue);
+            event
+        };
+        NonNull::new(event).map(Event::new).ok_or(Code::OperationTimedOut)?.topic_ids()
+    }
 }
+
+/// What a topic does not share with one of the same name that was there before it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct TopicId(i64, i64);
 
 /// A queue of records.
 pub(crate) struct Queue {
@@ -461,6 +494,32 @@ impl Event {
                 check(at.err).map(|()| Offset::from_raw(at.offset))
             };
             Ok(bounded(infos.cast_const(), count).iter().map(offset).collect())
+        }
+    }
+
+    /// The ids that it tells of.
+    fn topic_ids(&self) -> Result<Vec<(Arc<str>, TopicId)>, Code> {
+        self.error()?;
+        let mut count = 0;
+        // SAFETY: the event is ours. The result is null if it tells of something else, or lives as long as
+        // the event, with `count` pointers to what does as well, names and ids included.
+        unsafe {
+            let result = sys::rd_kafka_event_DescribeTopics_result(self.raw());
+            if result.is_null() {
+                return Err(Code::Fail);
+            }
+            let topics = sys::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
+            let id = |topic: &*const sys::rd_kafka_TopicDescription_t| {
+                let error = sys::rd_kafka_TopicDescription_error(*topic);
+                check(sys::rd_kafka_error_code(error)).ok()?;
+                let id = sys::rd_kafka_TopicDescription_topic_id(*topic);
+                let high = sys::rd_kafka_Uuid_most_significant_bits(id);
+                let low = sys::rd_kafka_Uuid_least_significant_bits(id);
+                let name = text(sys::rd_kafka_TopicDescription_name(*topic));
+                // Brokers that have no ids say so.
+                ((high, low) != (0, 0)).then(|| (name.as_ref().into(), TopicId(high, low)))
+            };
+            Ok(bounded(topics.cast_const(), count).iter().filter_map(id).collect())
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a broker has, as a client that is not Milena's sees it.
 
-use crate::kit::{STUCK, unique};
+use crate::kit::{STUCK, ask, unique};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     admin::{
@@ -144,7 +144,7 @@ impl View {
     pub(crate) async fn ends(&self, topic: &str, partitions: i32) -> Vec<Option<i64>> {
         let topic = topic.to_owned();
         self.ask(move |consumer| {
-            let end = |partition| consumer.fetch_watermarks(&topic, partition, STUCK).unwrap().1;
+            let end = |partition| ask(|| consumer.fetch_watermarks(&topic, partition, STUCK)).1;
             (0..partitions).map(|partition| Some(end(partition))).collect()
         })
         .await
@@ -176,7 +176,7 @@ pub(crate) fn text(bytes: Option<&[u8]>) -> String {
 }
 
 fn read(consumer: &BaseConsumer, topic: &str) -> Vec<OwnedMessage> {
-    let metadata = consumer.fetch_metadata(Some(topic), STUCK).unwrap();
+    let metadata = ask(|| consumer.fetch_metadata(Some(topic), STUCK));
     let partitions = i32::try_from(metadata.topics()[0].partitions().len()).unwrap();
     consumer.assign(&all(topic, partitions, Offset::Beginning)).unwrap();
     let (mut records, mut open) = (Vec::new(), partitions);

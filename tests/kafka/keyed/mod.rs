@@ -6,7 +6,7 @@ mod worker;
 
 use self::calls::{At, Faults};
 pub(crate) use self::{calls::read, worker::Worker};
-use crate::kit::{kafka, topic, unique};
+use crate::kit::{ask, kafka, topic, unique};
 use milena_core::{ProducerRecord, transport::Transport as _};
 use milena_rdkafka::Kafka;
 use rdkafka::{
@@ -116,7 +116,7 @@ async fn wait_until_done(group: &str, topic: &Arc<str>) {
         loop {
             let committed = committed(&client, &topic);
             let done = committed.iter().all(|(partition, offset)| {
-                let (_, end) = client.fetch_watermarks(&topic, *partition, within).unwrap();
+                let (_, end) = ask(|| client.fetch_watermarks(&topic, *partition, within));
                 *offset == end
             });
             if done {
@@ -144,7 +144,8 @@ fn committed(client: &BaseConsumer, topic: &Arc<str>) -> HashMap<i32, i64> {
     (0..PARTITIONS).for_each(|partition| {
         list.add_partition(topic, partition);
     });
-    let committed = client.committed_offsets(list, Duration::from_secs(10)).unwrap();
+    let within = Duration::from_secs(10);
+    let committed = ask(|| client.committed_offsets(list.clone(), within));
     let offset = |at: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
         (at.partition(), at.offset().to_raw().unwrap_or(0).max(0))
     };

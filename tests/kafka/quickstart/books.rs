@@ -1,6 +1,7 @@
 //! What is in the topics at the end, held against what was written.
 
 use super::orders::{At, HeaderList, Kind, cents, customer, headers, key, kind, value};
+use crate::kit::ask;
 use milena::transport::partition_for;
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
@@ -37,7 +38,7 @@ pub(super) fn client(broker: &str) -> BaseConsumer {
 
 /// The ends of the partitions.
 pub(super) fn ends(client: &BaseConsumer, topic: &str) -> Vec<i64> {
-    let end = |partition| client.fetch_watermarks(topic, partition, WITHIN).unwrap().1;
+    let end = |partition| ask(|| client.fetch_watermarks(topic, partition, WITHIN)).1;
     (0..PARTITIONS).map(end).collect()
 }
 
@@ -45,7 +46,7 @@ pub(super) fn ends(client: &BaseConsumer, topic: &str) -> Vec<i64> {
 pub(super) fn committed(client: &BaseConsumer) -> Vec<i64> {
     let mut list = TopicPartitionList::new();
     list.add_partition_range("orders", 0, PARTITIONS - 1);
-    let list = client.committed_offsets(list, WITHIN).unwrap();
+    let list = ask(|| client.committed_offsets(list.clone(), WITHIN));
     let offset = |offset| if let Offset::Offset(offset) = offset { offset } else { 0 };
     list.elements().iter().map(|it| offset(it.offset())).collect()
 }

@@ -28,6 +28,7 @@ impl Worker {
                     let waiting = self.partitions.go_to(&moves, now);
                     self.starts.begin_at(waiting);
                     self.partitions.seek(now);
+                    self.ids.look_soon();
                 }
                 Step::Call(call) => self.call(&call),
             }
@@ -65,6 +66,7 @@ impl Worker {
                 self.answer_held();
                 let now = Instant::now();
                 self.partitions.add(partitions, now);
+                self.ids.look_soon();
                 self.starts.hold(partitions, if *eager { Kind::Whole } else { Kind::Added }, now);
                 if self.rebalance.is_closing() {
                     self.answer_held();

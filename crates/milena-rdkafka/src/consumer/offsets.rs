@@ -2,7 +2,7 @@
 
 use super::{
     origin::{Begins, Turn},
-    partitions::{Missing, Refusal},
+    partitions::{Missing, Refusal, Why},
     trouble::Verdict,
     worker::Worker,
 };
@@ -38,6 +38,10 @@ impl Worker {
     }
 
     fn ask_for_offsets(&mut self, now: Instant) {
+        for again in self.ids.look(now, || self.partitions.topics()) {
+            let missing = self.partitions.created_again(again);
+            missing.into_iter().for_each(|missing| self.resets.add(missing));
+        }
         let topics = &self.topics;
         let troubles = self.starts.look(now, &self.settings.origin, |place| topics.is_new(place));
         for (place, begins) in troubles {
@@ -74,18 +78,23 @@ impl Worker {
                 return self.resets.add(missing);
             }
         };
-        let Missing { place, from, truncated, .. } = &missing;
-        match self.settings.origin.turn(*from, *truncated, (oldest, end)) {
+        let Missing { place, from, why, .. } = &missing;
+        match self.settings.origin.turn(*from, *why, (oldest, end)) {
             Turn::GoOn => self.partitions.go_on(&missing),
             Turn::To(to) => {
                 let group = self.settings.group();
-                tracing::warn!(group, partition = %place, from, to, "an offset was not there");
+                tracing::warn!(group, partition = %place, from, to, "{}", why.text());
                 let steps = self.rebalance.reset(place.clone(), *from, to);
                 self.take(steps);
             }
             Turn::Fail => {
+                let again = if *why == Why::CreatedAgain {
+                    "its topic was created again, and "
+                } else {
+                    ""
+                };
                 let message = format!(
-                    "could not go on with `{place}` at offset {from}: the broker has the offsets {oldest} to {end}"
+                    "could not go on with `{place}` at offset {from}: {again}the broker has the offsets {oldest} to {end}"
                 );
                 self.fail(Error::new(ErrorKind::OutOfRange, message));
             }

@@ -1,6 +1,9 @@
 //! Where reading begins, and goes on when the offset is not there.
 
-use super::query::{self, Ask};
+use super::{
+    partitions::Why,
+    query::{self, Ask},
+};
 use crate::native::Client;
 use milena_core::{
     record::TopicPartition,
@@ -106,12 +109,13 @@ impl Origin {
     }
 
     /// What becomes of a partition that was at an offset which the broker says is not there.
-    pub(super) fn turn(&self, from: i64, truncated: bool, (oldest, end): (i64, i64)) -> Turn {
-        match self.reset {
-            _ if (oldest..=end).contains(&from) && !truncated => Turn::GoOn,
-            Reset::Earliest => Turn::To(oldest),
-            Reset::Latest => Turn::To(end),
-            Reset::Error => Turn::Fail,
+    pub(super) fn turn(&self, from: i64, why: Why, (oldest, end): (i64, i64)) -> Turn {
+        match (self.reset, why) {
+            (_, Why::Gone) if (oldest..=end).contains(&from) => Turn::GoOn,
+            (Reset::Error, _) => Turn::Fail,
+            // A new topic is read from its first record on.
+            (Reset::Earliest, _) | (Reset::Latest, Why::CreatedAgain) => Turn::To(oldest),
+            (Reset::Latest, Why::Gone | Why::Truncated) => Turn::To(end),
         }
     }
 }
@@ -150,9 +154,9 @@ mod tests {
         origin.source(&TopicPartition::new("t", 1), is_new, NOW)
     }
 
-    fn turn(reset: Reset, from: i64, truncated: bool) -> Turn {
+    fn turn(reset: Reset, from: i64, why: Why) -> Turn {
         let origin = Origin { has_group: true, start: StartAt::Earliest, reset };
-        origin.turn(from, truncated, (10, 20))
+        origin.turn(from, why, (10, 20))
     }
 
     #[test]
@@ -179,16 +183,19 @@ mod tests {
 
     #[test]
     fn an_offset_that_is_gone_is_reset_as_the_membership_says() {
-        assert_eq!(turn(Reset::Earliest, 9, false), Turn::To(10));
-        assert_eq!(turn(Reset::Earliest, 21, false), Turn::To(10));
-        assert_eq!(turn(Reset::Latest, 9, false), Turn::To(20));
-        assert_eq!(turn(Reset::Error, 9, false), Turn::Fail);
+        assert_eq!(turn(Reset::Earliest, 9, Why::Gone), Turn::To(10));
+        assert_eq!(turn(Reset::Earliest, 21, Why::Gone), Turn::To(10));
+        assert_eq!(turn(Reset::Latest, 9, Why::Gone), Turn::To(20));
+        assert_eq!(turn(Reset::Error, 9, Why::Gone), Turn::Fail);
     }
 
     #[test]
     fn an_offset_that_is_there_is_reset_only_if_something_else_stands_there() {
-        assert_eq!(turn(Reset::Error, 10, false), Turn::GoOn);
-        assert_eq!(turn(Reset::Earliest, 20, false), Turn::GoOn);
-        assert_eq!(turn(Reset::Earliest, 15, true), Turn::To(10));
+        assert_eq!(turn(Reset::Error, 10, Why::Gone), Turn::GoOn);
+        assert_eq!(turn(Reset::Earliest, 20, Why::Gone), Turn::GoOn);
+        assert_eq!(turn(Reset::Earliest, 15, Why::Truncated), Turn::To(10));
+        assert_eq!(turn(Reset::Latest, 15, Why::Truncated), Turn::To(20));
+        assert_eq!(turn(Reset::Latest, 15, Why::CreatedAgain), Turn::To(10));
+        assert_eq!(turn(Reset::Error, 15, Why::CreatedAgain), Turn::Fail);
     }
 }

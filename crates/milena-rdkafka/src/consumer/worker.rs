@@ -9,7 +9,7 @@ use super::{
     resets::Resets,
     starts::Starts,
     step::{Kind, Op},
-    topics::Topics,
+    topics::{Ids, Topics},
     trouble::{Trouble, Verdict},
 };
 use crate::{
@@ -45,6 +45,7 @@ pub(super) struct Worker {
     pub(super) follows: bool,
     pub(super) starts: Starts,
     pub(super) resets: Resets,
+    pub(super) ids: Ids,
     fetches: Fetches,
     pub(super) trouble: Trouble,
     pub(super) next_positions: Instant,
@@ -84,6 +85,7 @@ impl Worker {
             follows: false,
             starts: Starts::new(&client, &mailbox),
             resets: Resets::new(&client, &mailbox),
+            ids: Ids::new(&client, &mailbox),
             fetches: Fetches::new(client.reads_committed()),
             trouble: Trouble::new(&settings),
             client,

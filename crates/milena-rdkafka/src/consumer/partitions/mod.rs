@@ -6,7 +6,7 @@ mod source;
 mod split;
 
 pub(super) use self::{
-    moves::{Missing, list_at},
+    moves::{Missing, Why, list_at},
     source::Refusal,
 };
 
@@ -19,7 +19,7 @@ use milena_core::{
 };
 use rdkafka::{Offset, TopicPartitionList};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Instant,
 };
@@ -85,6 +85,7 @@ impl Partitions {
         for (index, position) in chosen.into_iter().zip(positions) {
             let source = &mut self.sources[index];
             source.go_to(starts[&source.place], now);
+            source.began = source.next;
             source.flow = Flow::Running;
             source.positioned = position.is_none();
             begun.push((source.place.clone(), source.next));
@@ -123,6 +124,11 @@ impl Partitions {
     /// The partitions that are held, with their epochs and when these began.
     pub(super) fn epochs(&self) -> impl Iterator<Item = (&TopicPartition, Epoch, Instant)> {
         self.sources.iter().map(|source| (&source.place, source.epoch, source.since))
+    }
+
+    /// The topics that are read.
+    pub(super) fn topics(&self) -> BTreeSet<Arc<str>> {
+        self.sources.iter().map(|source| source.place.topic.clone()).collect()
     }
 
     fn source(&mut self, place: &TopicPartition) -> Option<&mut Source> {

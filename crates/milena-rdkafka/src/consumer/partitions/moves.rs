@@ -1,5 +1,5 @@
-use super::{Flow, Partitions, Refusal};
-use crate::consumer::step::Move;
+use super::{Flow, Partitions, Refusal, Source};
+use crate::consumer::{step::Move, topics::CreatedAgain};
 use milena_core::record::{Epoch, TopicPartition};
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
@@ -17,8 +17,29 @@ pub(in crate::consumer) struct Missing {
     pub(in crate::consumer) place: TopicPartition,
     pub(in crate::consumer) epoch: Epoch,
     pub(in crate::consumer) from: i64,
-    /// Whether what stands there now is something else.
-    pub(in crate::consumer) truncated: bool,
+    pub(in crate::consumer) why: Why,
+}
+
+/// Why an offset is not there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::consumer) enum Why {
+    /// The broker says so.
+    Gone,
+    /// What stands there now is something else.
+    Truncated,
+    /// The topic is another, of the same name.
+    CreatedAgain,
+}
+
+impl Why {
+    pub(in crate::consumer) fn text(self) -> &'static str {
+        match self {
+            Self::Gone | Self::Truncated => "an offset was not there",
+            Self::CreatedAgain => {
+                "a topic was created again, and is read from where the new one begins"
+            }
+        }
+    }
 }
 
 /// Partitions that go on elsewhere.
@@ -34,6 +55,7 @@ impl Partitions {
             let Some(source) = self.source(place) else { continue };
             source.epoch = *epoch;
             source.go_to(*offset, now);
+            (source.chosen, source.began) = (now, 0);
             source.flow = match source.flow {
                 Flow::Waiting => {
                     waiting.push((place.clone(), *offset));
@@ -82,17 +104,28 @@ impl Partitions {
             Flow::Seeking => source.flow = Flow::Restarting,
             Flow::Waiting | Flow::Stopped | Flow::Restarting => {}
         }
-        (source.flow == Flow::Stopped).then(|| Missing {
-            place: source.place.clone(),
-            epoch: source.epoch,
-            from: source.next,
-            truncated: refusal.text.contains("truncat"),
-        })
+        let why = if refusal.text.contains("truncat") { Why::Truncated } else { Why::Gone };
+        (source.flow == Flow::Stopped).then(|| source.missing(why))
+    }
+
+    /// A topic was created again. What was chosen before is an offset of the old one, and so may be what was
+    /// committed: whoever gave it back may have meant the old one. What is to be asked about that.
+    pub(in crate::consumer) fn created_again(&mut self, again: &mut CreatedAgain) -> Vec<Missing> {
+        let is_of = |it: &&mut Source| it.flow == Flow::Running && it.place.topic == again.topic;
+        let mut missing = Vec::new();
+        for source in self.sources.iter_mut().filter(is_of) {
+            let is_old = source.chosen <= again.behind || source.began > 0;
+            if again.begun.insert(source.place.partition) && is_old {
+                source.flow = Flow::Stopped;
+                missing.push(source.missing(Why::CreatedAgain));
+            }
+        }
+        missing
     }
 
     /// Whether a partition that was given up is not begun again yet, under this epoch.
     pub(in crate::consumer) fn is_stopped(&self, missing: &Missing) -> bool {
-        let is = |it: &&super::Source| it.place == missing.place && it.epoch == missing.epoch;
+        let is = |it: &&Source| it.place == missing.place && it.epoch == missing.epoch;
         self.sources.iter().find(is).is_some_and(|source| source.flow == Flow::Stopped)
     }
 

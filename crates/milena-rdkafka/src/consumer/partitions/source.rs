@@ -1,3 +1,4 @@
+use super::{Missing, moves::Why};
 use crate::native::Message;
 use milena_core::record::{Epoch, TopicPartition};
 use rdkafka::error::RDKafkaErrorCode as Code;
@@ -14,6 +15,10 @@ pub(super) struct Source {
     pub(super) doubtful: i64,
     /// When it began, or moved.
     pub(super) since: Instant,
+    /// When it was assigned, or moved.
+    pub(super) chosen: Instant,
+    /// Where it began, until it moved: most often what the group had committed.
+    pub(super) began: i64,
     pub(super) parked: bool,
     /// Whether it was begun again, not waiting for its end.
     pub(super) again: bool,
@@ -57,12 +62,19 @@ impl Source {
             next: 0,
             doubtful: 0,
             since: now,
+            chosen: now,
+            began: 0,
             parked: false,
             again: false,
             proven: false,
             positioned: false,
             slot: (0, 0),
         }
+    }
+
+    /// It has stopped for this reason.
+    pub(super) fn missing(&self, why: Why) -> Missing {
+        Missing { place: self.place.clone(), epoch: self.epoch, from: self.next, why }
     }
 
     /// Goes on at another offset. Nothing that was known of it holds any more.

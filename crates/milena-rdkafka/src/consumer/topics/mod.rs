@@ -1,7 +1,10 @@
 //! Which topics there are, of those that are to be read.
 
+mod ids;
 mod matching;
 mod topic;
+
+pub(super) use self::ids::{CreatedAgain, Ids};
 
 use self::{
     matching::{Matching, Sizes},
