@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 /// As many records are read at once, and are a chunk at most.
 const CHUNK: usize = 250;
-/// How often an idle consumer looks how far librdkafka has read.
+/// How often an idle consumer looks how far librdkafka has read: less often when there is much to look at.
 const POSITIONS: Duration = Duration::from_millis(200);
+const PARTITIONS: u32 = 100;
+const SELDOM: Duration = Duration::from_secs(2);
 /// How long the thread waits when there is nothing to do. Whatever happens wakes it.
 const IDLE: Duration = Duration::from_millis(100);
 const STEP: Duration = Duration::from_millis(1);
@@ -67,7 +69,8 @@ impl Worker {
         if now < self.next_positions {
             return;
         }
-        self.next_positions = now + POSITIONS;
+        let hundreds = self.partitions.len() / PARTITIONS;
+        self.next_positions = now + (POSITIONS * (hundreds + 1)).min(SELDOM);
         for event in self.partitions.positions() {
             self.mailbox.tell(event);
         }

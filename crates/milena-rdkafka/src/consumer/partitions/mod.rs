@@ -126,6 +126,11 @@ impl Partitions {
         self.sources.iter().map(|source| (&source.place, source.epoch, source.since))
     }
 
+    /// How many partitions are read.
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.sources.len()).unwrap_or(u32::MAX)
+    }
+
     /// The topics that are read.
     pub(super) fn topics(&self) -> BTreeSet<Arc<str>> {
         self.sources.iter().map(|source| source.place.topic.clone()).collect()
