@@ -283,25 +283,17 @@ impl Client {
             true => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
             false => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
         };
-        let (mut text, wait) = ([0; 64], millis(within));
-        // SAFETY: the client and the list, which is copied, are alive. Options and queue are ours, and
-        // destroyed at the end; an answer that comes later is destroyed with the queue. The error is ours.
-        let event = unsafe {
-            let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS;
-            let options = sys::rd_kafka_AdminOptions_new(self.raw(), kind);
-            let (queue, size) = (sys::rd_kafka_queue_new(self.raw()), text.len());
-            sys::rd_kafka_AdminOptions_set_request_timeout(options, wait, text.as_mut_ptr(), size);
-            let error = sys::rd_kafka_AdminOptions_set_isolation_level(options, isolation);
-            let set = check_error(error);
-            let event = set.map(|()| {
+        let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS;
+        let answer = self.ask(kind, within, |options, queue| {
+            // SAFETY: the client, the options, the queue and the list, which is copied, are alive. The error
+            // is ours.
+            unsafe {
+                check_error(sys::rd_kafka_AdminOptions_set_isolation_level(options, isolation))?;
                 sys::rd_kafka_ListOffsets(self.raw(), list.ptr(), options, queue);
-                sys::rd_kafka_queue_poll(queue, wait)
-            });
-            sys::rd_kafka_AdminOptions_destroy(options);
-            sys::rd_kafka_queue_destroy(queue);
-            event?
-        };
-        NonNull::new(event).map(Event::new).ok_or(Code::OperationTimedOut)?.offsets()
+            }
+            Ok(())
+        });
+        answer?.offsets()
     }
 
     /// The ids of the topics that there are, of these, from brokers that have ids.
@@ -312,24 +304,44 @@ impl Client {
     ) -> Result<Vec<(Arc<str>, TopicId)>, Code> {
         let names: Vec<_> = topics.iter().filter_map(|topic| CString::new(&**topic).ok()).collect();
         let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+        let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
+        let answer = self.ask(kind, within, |options, queue| {
+            // SAFETY: the client, the options, the queue and the names, which are copied, are alive. The
+            // collection is ours, and destroyed at the end.
+            unsafe {
+                let topics = pointers.as_mut_ptr();
+                let topics = sys::rd_kafka_TopicCollection_of_topic_names(topics, names.len());
+                sys::rd_kafka_DescribeTopics(self.raw(), topics, options, queue);
+                sys::rd_kafka_TopicCollection_destroy(topics);
+            }
+            Ok(())
+        });
+        answer?.topic_ids()
+    }
+
+    /// Asks something of this kind, and waits for the answer.
+    fn ask(
+        &self,
+        kind: sys::rd_kafka_admin_op_t,
+        within: Duration,
+        ask: impl FnOnce(
+            *mut sys::rd_kafka_AdminOptions_t,
+            *mut sys::rd_kafka_queue_t,
+        ) -> Result<(), Code>,
+    ) -> Result<Event, Code> {
         let (mut text, wait) = ([0; 64], millis(within));
-        // SAFETY: the client and the names, which are copied, are alive. The collection, options and queue are
-        // ours, and destroyed at the end; an answer that comes later is destroyed with the queue.
+        // SAFETY: the client is alive. Options and queue are ours, and destroyed at the end; an answer that
+        // comes later is destroyed with the queue.
         let event = unsafe {
-            let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
-            let topics = pointers.as_mut_ptr();
-            let topics = sys::rd_kafka_TopicCollection_of_topic_names(topics, names.len());
             let options = sys::rd_kafka_AdminOptions_new(self.raw(), kind);
             let (queue, size) = (sys::rd_kafka_queue_new(self.raw()), text.len());
             sys::rd_kafka_AdminOptions_set_request_timeout(options, wait, text.as_mut_ptr(), size);
-            sys::rd_kafka_DescribeTopics(self.raw(), topics, options, queue);
-            let event = sys::rd_kafka_queue_poll(queue, wait);
+            let event = ask(options, queue).map(|()| sys::rd_kafka_queue_poll(queue, wait));
             sys::rd_kafka_AdminOptions_destroy(options);
-            sys::rd_kafka_TopicCollection_destroy(topics);
             sys::rd_kafka_queue_destroy(queue);
-            event
+            event?
         };
-        NonNull::new(event).map(Event::new).ok_or(Code::OperationTimedOut)?.topic_ids()
+        NonNull::new(event).map(Event::new).ok_or(Code::OperationTimedOut)
     }
 }
 

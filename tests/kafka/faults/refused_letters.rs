@@ -1,14 +1,13 @@
 use super::{
+    logs::Logs,
     service::{Calls, Service, until, valued, write},
     view::View,
 };
 use crate::kit::{kafka, topic, unique};
 use milena::{Outcome, Record, Router, State, each};
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// What is logged of it.
+const REFUSED: &str = "a dead letter cannot be written";
 
 async fn judge(record: Record, State(calls): State<Calls>) -> Outcome {
     calls.add(&record);
@@ -35,7 +34,7 @@ async fn a_dead_letter_that_is_refused_holds_up_its_partition_alone_until_it_can
 
     write(&kafka, valued(&source, 1, &["1"])).await;
     write(&kafka, valued(&source, 0, &["1", "2", "bad"])).await;
-    until("the dead letter is refused", async || logs.say("a dead letter cannot be written")).await;
+    until("the dead letter is refused", async || !logs.lines(REFUSED).is_empty()).await;
     write(&kafka, valued(&source, 0, &["3", "4"])).await;
     write(&kafka, valued(&source, 1, &["2", "3"])).await;
     until("the other partition is done", async || committed(2, 3).await).await;
@@ -67,7 +66,7 @@ async fn a_service_whose_dead_letter_is_refused_can_be_stopped_and_the_next_one_
     write(&kafka, valued(&source, 0, &["1", "bad"])).await;
 
     let first = Service::start(&kafka, router());
-    until("the dead letter is refused", async || logs.say("a dead letter cannot be written")).await;
+    until("the dead letter is refused", async || !logs.lines(REFUSED).is_empty()).await;
     first.stop().await.unwrap();
     assert_eq!(view.committed(&group, &source, 1).await, [Some(1)]);
     view.alter(&dead, "max.message.bytes", "100000").await;
@@ -77,30 +76,4 @@ async fn a_service_whose_dead_letter_is_refused_can_be_stopped_and_the_next_one_
 
     assert_eq!(view.values(&dead).await, ["bad"]);
     assert_eq!(calls.of(0), [0, 1, 1]);
-}
-
-/// What is logged on the thread of the test, which is that of its services, too.
-#[derive(Clone, Default)]
-struct Logs(Arc<Mutex<Vec<u8>>>);
-
-impl Logs {
-    fn listen(&self) -> impl Drop {
-        let logs = self.clone();
-        tracing_subscriber::fmt().with_writer(move || logs.clone()).set_default()
-    }
-
-    fn say(&self, what: &str) -> bool {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).contains(what)
-    }
-}
-
-impl io::Write for Logs {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
