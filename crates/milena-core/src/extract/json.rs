@@ -68,7 +68,8 @@ impl<S: Sync, T: DeserializeOwned + Schematic> FromRecord<S> for Json<T> {
 
 impl<T: Serialize + Schematic> IntoRecords for Json<T> {
     fn into_records(self, to: &Publish, records: &mut Vec<ProducerRecord>) -> Result<(), BoxError> {
-        records.push(to.record().value(serde_json::to_vec(&self.0)?));
+        let value = serde_json::to_vec(&self.0)?;
+        records.push(to.record().value(value).content_type("application/json"));
         Ok(())
     }
 

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// The headers of a record: names with values, in order.
 ///
@@ -15,7 +15,7 @@ use std::fmt;
 /// assert!(headers.contains("note"));
 /// ```
 #[derive(Clone, Default, Eq, PartialEq)]
-pub struct Headers(Vec<(Box<str>, Option<Bytes>)>);
+pub struct Headers(Vec<(Cow<'static, str>, Option<Bytes>)>);
 
 impl Headers {
     /// No headers.
@@ -25,7 +25,7 @@ impl Headers {
 
     /// Adds a header behind the others; a value of `None` is null.
     pub fn push(&mut self, name: impl Into<Box<str>>, value: impl IntoHeaderValue) {
-        self.0.push((name.into(), value.into_header_value()));
+        self.0.push((Cow::Owned(name.into().into()), value.into_header_value()));
     }
 
     /// The same headers with one more behind them.
@@ -68,6 +68,15 @@ impl Headers {
     /// Adds `others` behind these.
     pub fn append(&mut self, others: &Self) {
         self.0.extend_from_slice(&others.0);
+    }
+
+    pub(crate) fn append_all(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// Adds a header without an allocation for its name or value.
+    pub(crate) fn push_static(&mut self, name: &'static str, value: &'static str) {
+        self.0.push((Cow::Borrowed(name), Some(Bytes::from_static(value.as_bytes()))));
     }
 }
 

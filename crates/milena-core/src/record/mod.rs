@@ -2,6 +2,7 @@
 
 mod chunk;
 mod headers;
+pub mod names;
 
 pub use self::{
     chunk::{Chunk, Context, Epoch, Extensions, Hold, OwnedRecord, Records},

@@ -72,14 +72,20 @@ impl IntoRecords for Bytes {
 
 impl IntoRecords for String {
     fn into_records(self, to: &Publish, records: &mut Vec<ProducerRecord>) -> Result<(), BoxError> {
-        Bytes::from(self).into_records(to, records)
+        records.push(text(to, self.into()));
+        Ok(())
     }
 }
 
 impl IntoRecords for &str {
     fn into_records(self, to: &Publish, records: &mut Vec<ProducerRecord>) -> Result<(), BoxError> {
-        Bytes::copy_from_slice(self.as_bytes()).into_records(to, records)
+        records.push(text(to, Bytes::copy_from_slice(self.as_bytes())));
+        Ok(())
     }
+}
+
+fn text(to: &Publish, value: Bytes) -> ProducerRecord {
+    to.record().value(value).content_type("text/plain")
 }
 
 impl<R: IntoRecords> IntoRecords for Option<R> {

@@ -24,6 +24,8 @@ pub struct ProducerRecord {
     pub headers: Headers,
     /// The timestamp in milliseconds since 1970; `None` is the time at which it is handed over.
     pub timestamp: Option<i64>,
+    /// The format of the value, which [`Publish::write`](crate::Publish::write) turns into the header `content-type`.
+    pub content_type: Option<&'static str>,
 }
 
 impl ProducerRecord {
@@ -36,6 +38,7 @@ impl ProducerRecord {
             value: None,
             headers: Headers::new(),
             timestamp: None,
+            content_type: None,
         }
     }
 
@@ -68,6 +71,12 @@ impl ProducerRecord {
     #[must_use]
     pub fn timestamp(self, millis: i64) -> Self {
         Self { timestamp: Some(millis), ..self }
+    }
+
+    /// With a value of this format, such as `application/json`.
+    #[must_use]
+    pub fn content_type(self, content_type: &'static str) -> Self {
+        Self { content_type: Some(content_type), ..self }
     }
 
     /// How many bytes the broker will get, about.
