@@ -2,7 +2,11 @@
 
 use crate::billing::Desk;
 use clap::Parser;
-use milena::{by_key, by_partition, router::Concurrency, unordered};
+use milena::{
+    by_key,
+    router::{Concurrency, by_partition},
+    unordered,
+};
 use std::time::Duration;
 
 /// Bills orders: the records of `orders` become invoices in `invoices`, and dead letters in `orders.dead`.

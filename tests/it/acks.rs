@@ -1,4 +1,6 @@
-use milena::{AckPolicy, Batch, Retry, Router, State, batch, each, error::ErrorKind, extract::Ack};
+use milena::{
+    Batch, Retry, Router, State, batch, each, error::ErrorKind, extract::Ack, router::AckPolicy,
+};
 use milena_test::TestApp;
 use std::{
     sync::{

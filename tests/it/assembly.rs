@@ -1,4 +1,4 @@
-use milena::{AckPolicy, Batch, Router, batch, each, extract::Ack};
+use milena::{Batch, Router, batch, each, extract::Ack, router::AckPolicy};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 async fn work() {}

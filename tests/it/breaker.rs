@@ -164,7 +164,7 @@ async fn what_a_handler_skips_is_no_failure_and_what_it_dead_letters_is() {
 
 #[tokio::test(start_paused = true)]
 async fn it_holds_every_partition_and_every_concurrency_back_but_no_other_subscription() {
-    for concurrency in [milena::by_partition(), by_key(4), unordered(4)] {
+    for concurrency in [milena::router::by_partition(), by_key(4), unordered(4)] {
         let (outside, broker) = (Outside::broken(), Memory::new());
         broker.create_topic("t", 3);
         (0..3).for_each(|partition| produce(&broker, partition, ["a", "b", "c", "d", "e", "f"]));

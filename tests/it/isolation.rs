@@ -1,10 +1,10 @@
 //! A record that goes wrong, in whatever way, is in nobody else's way.
 
 use milena::{
-    AckPolicy, Batch, Outcome, Router, State, batch, by_key, by_partition, each,
+    Batch, Outcome, Router, State, batch, by_key, each,
     error::ErrorKind,
     extract::{Ack, Metadata},
-    router::{Concurrency, Subscriber},
+    router::{AckPolicy, Concurrency, Subscriber, by_partition},
     unordered,
 };
 use milena_core::ProducerRecord;

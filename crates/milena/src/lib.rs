@@ -13,7 +13,7 @@ pub mod transport;
 pub use self::{
     router::Router,
     serve::serve,
-    subscriber::{AckPolicy, Retry, batch, by_key, by_partition, each, unordered},
+    subscriber::{Retry, batch, by_key, each, unordered},
 };
 #[cfg(feature = "json")]
 pub use milena_core::Json;

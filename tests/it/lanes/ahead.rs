@@ -4,7 +4,7 @@ use super::{
     history::{History, What},
     script::{MS, broker, put, service, settle, working},
 };
-use milena::{AckPolicy, by_key, unordered};
+use milena::{by_key, router::AckPolicy, unordered};
 use milena_test::TestApp;
 use std::{
     io::Write,

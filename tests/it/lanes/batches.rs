@@ -75,7 +75,7 @@ async fn count(Batch(records): Batch<Record>, State(sizes): State<Sizes>) {
 
 #[tokio::test(start_paused = true)]
 async fn no_more_batches_run_than_asked_over_all_partitions() {
-    for (order, most) in [(by_key(3), 3), (unordered(3), 3), (milena::by_partition(), 4)] {
+    for (order, most) in [(by_key(3), 3), (unordered(3), 3), (milena::router::by_partition(), 4)] {
         let (broker, sizes) = (broker(4), Sizes::default());
         (0..800).for_each(|i| put(&broker, i % 4, Some(&i.to_string()), "x"));
         let subscriber = batch(count).max_records(10).concurrency(order);
@@ -160,7 +160,8 @@ async fn an_undecodable_record_fails_alone_in_every_order() {
 
 #[tokio::test(start_paused = true)]
 async fn at_the_end_batches_that_run_may_end_and_no_other_begins_but_with_what_is_overtaken() {
-    for (order, all) in [(milena::by_partition(), 10), (by_key(2), 50), (unordered(2), 20)] {
+    for (order, all) in [(milena::router::by_partition(), 10), (by_key(2), 50), (unordered(2), 20)]
+    {
         let (broker, history) = (broker(1), History::default());
         // By key, the second batch has the records behind those that wait for the keys of the first.
         for i in 0..100 {
@@ -180,7 +181,7 @@ async fn at_the_end_batches_that_run_may_end_and_no_other_begins_but_with_what_i
 
 #[tokio::test(start_paused = true)]
 async fn a_partition_of_a_batch_that_waits_to_be_tried_again_is_given_up_at_once() {
-    for order in [milena::by_partition(), by_key(3), unordered(3)] {
+    for order in [milena::router::by_partition(), by_key(3), unordered(3)] {
         let (broker, history) = (broker(2), History::default());
         put(&broker, 0, Some("a"), "fail");
         put(&broker, 1, Some("b"), "fail");

@@ -4,7 +4,7 @@ use super::{
     history::{History, What},
     script::{MS, broker, put, service, settle, working},
 };
-use milena::{Router, by_key, by_partition, record::ProducerRecord, unordered};
+use milena::{Router, by_key, record::ProducerRecord, router::by_partition, unordered};
 use milena_test::TestApp;
 
 /// How many calls there were before the one with this record of partition 1.

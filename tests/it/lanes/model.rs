@@ -6,8 +6,10 @@ use super::{
     spy::Spy,
 };
 use milena::{
-    Batch, Error, Record, Retry, Router, State, batch, by_key, by_partition, each,
-    error::ErrorKind, router::Concurrency, unordered,
+    Batch, Error, Record, Retry, Router, State, batch, by_key, each,
+    error::ErrorKind,
+    router::{Concurrency, by_partition},
+    unordered,
 };
 use milena_memory::Memory;
 use std::{collections::BTreeMap, ops::Range};

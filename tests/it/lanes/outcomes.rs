@@ -5,7 +5,7 @@ use super::{
     script::{MS, broker, orders, put, service, settle, work, working},
 };
 use milena::{
-    AckPolicy, Record, Retry, Router, State, each, error::ErrorKind, record::ProducerRecord,
+    Record, Retry, Router, State, each, error::ErrorKind, record::ProducerRecord, router::AckPolicy,
 };
 use milena_test::TestApp;
 use tower::{limit::ConcurrencyLimitLayer, timeout::TimeoutLayer};

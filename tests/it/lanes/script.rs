@@ -2,10 +2,10 @@
 
 use super::history::{History, Lane, Rules};
 use milena::{
-    Outcome, Record, Router, State, by_key, by_partition, each,
+    Outcome, Record, Router, State, by_key, each,
     extract::FromRef,
     record::ProducerRecord,
-    router::{Concurrency, Each, Subscriber},
+    router::{Concurrency, Each, Subscriber, by_partition},
 };
 use milena_memory::Memory;
 use milena_test::TestApp;

@@ -3,7 +3,7 @@ use super::{
     view::{View, headers, text},
 };
 use crate::kit::{kafka, topic, unique};
-use milena::{Record, Router, State, by_key, by_partition, each, extract::Ack, unordered};
+use milena::{Record, Router, State, by_key, each, extract::Ack, router::by_partition, unordered};
 use milena_core::error::BoxError;
 use std::time::Duration;
 

@@ -15,7 +15,7 @@ use crate::subscriber::Subscribed;
 pub use crate::{
     listener::{Listener, Rebalance, RebalanceListener, SeekTo, on_assigned, on_lost, on_revoked},
     route::Route,
-    subscriber::{Breaker, Concurrency, Subscriber},
+    subscriber::{AckPolicy, Breaker, Concurrency, Subscriber, by_partition},
 };
 pub use milena_core::handler::{self, Batched, Each};
 use milena_core::{
