@@ -1,5 +1,7 @@
 use crate::billing::{Invoice, Order, bill, order};
-use milena::{Json, Publisher, Retry, Router, State, each, error::ErrorKind, record::Tombstone};
+use milena::{
+    Json, Publisher, Retry, Router, State, each, error::ErrorKind, publish, record::Tombstone,
+};
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
 use milena_test::TestApp;
@@ -200,4 +202,29 @@ async fn a_publication_that_fails_is_an_error_for_its_handler() {
         String::from_utf8(dead[0].headers().get("milena-dead-letter-error").unwrap().to_vec())
             .unwrap();
     assert!(error.contains("`nowhere`"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_handler_returns_is_published_to_each_topic_that_is_named() {
+    let audit = publish("audit").key("billing").partition(0).header("source", "billing");
+    let both = each(bill).publish_to("invoices").publish_to(audit);
+    let app: Router = Router::new("billing").subscribe("orders", both);
+    let topics: Vec<_> = {
+        let described = app.operations().next().unwrap();
+        let replies = &described.operation.replies;
+        assert!(replies.iter().all(|reply| reply.value == replies[0].value));
+        replies.iter().map(|reply| reply.topic.to_string()).collect()
+    };
+    let test = TestApp::start(app).await;
+
+    test.publish("orders", order(7)).await;
+
+    assert_eq!(topics, ["invoices", "audit"]);
+    let ([invoice], [audited]) = (&test.records("invoices")[..], &test.records("audit")[..]) else {
+        panic!("there is one in each")
+    };
+    assert_eq!(invoice.value(), audited.value());
+    assert_eq!((invoice.key(), audited.key()), (None, Some(&b"billing"[..])));
+    assert_eq!(audited.headers().get("source"), Some(&b"billing"[..]));
+    assert_eq!(test.committed("billing", "orders"), 1);
 }

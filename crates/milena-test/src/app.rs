@@ -62,11 +62,12 @@ impl TestApp {
     /// Starts `app` on this broker, which may have topics, records and faults already.
     pub async fn start_on(broker: Memory, app: Router) -> Self {
         let operations = app.operations();
-        let subscribed = operations.flat_map(|(group, topics, _)| {
-            topics.names().iter().map(|topic| (group.to_owned(), topic.clone())).collect::<Vec<_>>()
+        let subscribed = operations.flat_map(|it| {
+            let names = it.topics.names().iter();
+            names.map(|topic| (it.group.to_owned(), topic.clone())).collect::<Vec<_>>()
         });
         let subscribed: Vec<_> = subscribed.collect();
-        let mut groups: Vec<_> = app.operations().map(|(group, ..)| group.to_owned()).collect();
+        let mut groups: Vec<_> = app.operations().map(|it| it.group.to_owned()).collect();
         groups.dedup();
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = watch::channel(false);

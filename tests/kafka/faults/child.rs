@@ -166,7 +166,7 @@ pub(super) fn run(kafka: Kafka, router: Router, beside: impl AsyncFnOnce(Control
         .with_env_filter("milena=info,milena::record=off")
         .with_writer(std::io::stderr)
         .init();
-    let group = router.operations().next().expect("it subscribes").0.to_owned();
+    let group = router.operations().next().expect("it subscribes").group.to_owned();
     let service = milena::serve(kafka, router);
     let control = service.control(&group);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();

@@ -26,7 +26,7 @@ impl Service {
         kafka: &(impl Transport + Clone),
         router: Router,
     ) -> (Self, Control) {
-        let group = router.operations().next().expect("it subscribes").0.to_owned();
+        let group = router.operations().next().expect("it subscribes").group.to_owned();
         let (stop, stopped) = oneshot::channel();
         let service = serve(kafka.clone(), router);
         let control = service.control(&group);

@@ -1,34 +1,68 @@
-use crate::reply::{IntoRecords, Publish};
+use crate::reply::Publish;
 use std::sync::Arc;
 
 /// What a subscription says of itself: what generated documents are made of.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Operation {
+    /// The name of the handler's type, as [`type_name`](std::any::type_name) tells it: for a function its path.
+    pub handler: &'static str,
+    /// What it is called in documents, instead of the name of its handler.
+    pub title: Option<Arc<str>>,
+    /// What it does, in a sentence or more.
+    pub description: Option<Arc<str>>,
+    /// Whether documents tell of it; they do by default.
+    pub include_in_schema: bool,
     /// The schema of the value, when an argument knows it.
     pub value: Option<Schema>,
     /// The names of the headers that the arguments read.
     pub headers: Vec<&'static str>,
-    /// The replies, when the handler's value is published.
-    pub reply: Option<Reply>,
+    /// What becomes of the handler's value: each topic that it is published to.
+    pub replies: Vec<Reply>,
+    /// Whether records that ask for an answer get none.
+    pub no_reply: bool,
     /// Whether a handler argument acknowledges by hand.
     pub manual_ack: bool,
 }
 
+impl Default for Operation {
+    fn default() -> Self {
+        Self {
+            handler: "",
+            title: None,
+            description: None,
+            include_in_schema: true,
+            value: None,
+            headers: Vec::new(),
+            replies: Vec::new(),
+            no_reply: false,
+            manual_ack: false,
+        }
+    }
+}
+
 impl Operation {
-    /// The same operation, publishing values of `R`.
-    #[must_use]
-    pub fn replying<R: IntoRecords>(self, to: &Publish) -> Self {
-        Self { reply: Some(Reply { topic: to.topic().clone(), value: R::schema() }), ..self }
+    /// What the handler `H` says of itself, as yet without its arguments.
+    pub fn of<H>() -> Self {
+        Self { handler: std::any::type_name::<H>(), ..Self::default() }
     }
 }
 
 /// What a subscription publishes.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Reply {
     /// The topic.
     pub topic: Arc<str>,
     /// The schema of the value, when it is known.
     pub value: Option<Schema>,
+}
+
+impl Reply {
+    /// Values of this schema, published to this target.
+    pub fn new(to: &Publish, value: Option<Schema>) -> Self {
+        Self { topic: to.topic().clone(), value }
+    }
 }
 
 /// A JSON Schema.

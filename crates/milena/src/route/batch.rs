@@ -1,4 +1,4 @@
-use super::{Finish, Plan, Refused, Route, Runner};
+use super::{Ending, Plan, Refused, Replies, Route, Runner};
 use milena_core::handler::{BatchArguments, Delivery, Handler, Outcome};
 use std::marker::PhantomData;
 use tower::service_fn;
@@ -6,19 +6,13 @@ use tower::service_fn;
 /// A handler that is called once a batch.
 pub(crate) struct BatchHandler<H: Handler<Args>, Args> {
     handler: H,
-    finish: Finish<H::Output>,
+    ending: Ending<H::Output>,
     args: PhantomData<fn(Args)>,
 }
 
 impl<H: Handler<Args>, Args> BatchHandler<H, Args> {
-    pub(crate) fn new(handler: H, finish: Finish<H::Output>) -> Self {
-        Self { handler, finish, args: PhantomData }
-    }
-}
-
-impl<H: Handler<Args>, Args> Clone for BatchHandler<H, Args> {
-    fn clone(&self) -> Self {
-        Self::new(self.handler.clone(), self.finish.clone())
+    pub(crate) fn new(handler: H, ending: Ending<H::Output>) -> Self {
+        Self { handler, ending, args: PhantomData }
     }
 }
 
@@ -30,13 +24,13 @@ where
     H::Future: Send,
     Args: BatchArguments<S> + Send + 'static,
 {
-    fn route(&self, state: S) -> Route {
-        let this = self.clone();
+    fn route(&self, state: S, replies: &Replies) -> Route {
+        let (handler, finish) = (self.handler.clone(), (self.ending)(replies));
         Route::new(service_fn(move |delivery: Delivery| {
-            let (this, state) = (this.clone(), state.clone());
+            let (handler, finish, state) = (handler.clone(), finish.clone(), state.clone());
             async move {
                 match Args::from_delivery(&delivery, &state).await.map_err(Refused)? {
-                    Some(args) => (this.finish)(this.handler.call(args).await),
+                    Some(args) => finish(handler.call(args).await, delivery.first()),
                     // Every record was refused, each for itself.
                     None => Ok(Outcome::done()),
                 }
@@ -44,7 +38,7 @@ where
         }))
     }
 
-    fn runner(&self, state: S) -> Runner {
-        Runner::Batch(self.route(state))
+    fn runner(&self, state: S, replies: &Replies) -> Runner {
+        Runner::Batch(self.route(state, replies))
     }
 }

@@ -1,4 +1,7 @@
-use super::{Attempt, Called, Failure, Finish, Plan, Refused, Route, Run, Runner, Spread, Turn};
+use super::{
+    Attempt, Called, Ending, Failure, Plan, Replies, Route, Run, Runner, Spread, Turn,
+    finish::Finish,
+};
 use futures_util::future::BoxFuture;
 use milena_core::{
     handler::{Arguments, Delivery, Handler, Outcome},
@@ -10,19 +13,18 @@ use tower::service_fn;
 /// A handler that is called once a record.
 pub(crate) struct EachHandler<H: Handler<Args>, Args> {
     handler: H,
-    finish: Finish<H::Output>,
+    ending: Ending<H::Output>,
     args: PhantomData<fn(Args)>,
 }
 
 impl<H: Handler<Args>, Args> EachHandler<H, Args> {
-    pub(crate) fn new(handler: H, finish: Finish<H::Output>) -> Self {
-        Self { handler, finish, args: PhantomData }
+    pub(crate) fn new(handler: H, ending: Ending<H::Output>) -> Self {
+        Self { handler, ending, args: PhantomData }
     }
-}
 
-impl<H: Handler<Args>, Args> Clone for EachHandler<H, Args> {
-    fn clone(&self) -> Self {
-        Self::new(self.handler.clone(), self.finish.clone())
+    fn direct<S>(&self, state: S, replies: &Replies) -> Arc<Direct<H, Args, S>> {
+        let finish = (self.ending)(replies);
+        Arc::new(Direct { handler: self.handler.clone(), finish, state, args: PhantomData })
     }
 }
 
@@ -34,26 +36,28 @@ where
     H::Future: Send,
     Args: Arguments<S> + Send + 'static,
 {
-    fn route(&self, state: S) -> Route {
-        let this = self.clone();
+    fn route(&self, state: S, replies: &Replies) -> Route {
+        let direct = self.direct(state, replies);
         Route::new(service_fn(move |delivery: Delivery| {
-            let (this, state) = (this.clone(), state.clone());
+            let direct = direct.clone();
             async move {
-                let args = Args::from_record(delivery.first(), &state).await.map_err(Refused)?;
-                (this.finish)(this.handler.call(args).await)
+                let outcome = Attempt::attempt(&mut &*direct, delivery.first()).await;
+                outcome.map_err(Failure::into_error)
             }
         }))
     }
 
-    fn runner(&self, state: S) -> Runner {
-        Runner::Each(Arc::new(Direct { handler: self.clone(), state }))
+    fn runner(&self, state: S, replies: &Replies) -> Runner {
+        Runner::Each(self.direct(state, replies))
     }
 }
 
 /// The handler with its state, called without anything in between.
 struct Direct<H: Handler<Args>, Args, S> {
-    handler: EachHandler<H, Args>,
+    handler: H,
+    finish: Finish<H::Output>,
     state: S,
+    args: PhantomData<fn(Args)>,
 }
 
 impl<H, Args, S> Run for Direct<H, Args, S>
@@ -85,7 +89,7 @@ where
 {
     async fn attempt(&mut self, record: &Record) -> Result<Outcome, Failure> {
         let args = Args::from_record(record, &self.state).await.map_err(Failure::Refused)?;
-        let returned = self.handler.handler.call(args).await;
-        (self.handler.finish)(returned).map_err(Failure::Failed)
+        let returned = self.handler.call(args).await;
+        (self.finish)(returned, record).map_err(Failure::Failed)
     }
 }

@@ -1,5 +1,6 @@
 use super::{
-    Attempt, Called, Failure, Plan, Route, Run, Runner, Spread, Turn, bounded::Bounded, caught,
+    Attempt, Called, Failure, Plan, Replies, Route, Run, Runner, Spread, Turn, bounded::Bounded,
+    caught,
 };
 use futures_util::future::BoxFuture;
 use milena_core::{
@@ -28,15 +29,17 @@ impl Layers {
     }
 
     /// What lanes run: the plan itself when nothing is around it, which costs nothing a record.
-    pub(crate) fn runner<S>(&self, plan: &dyn Plan<S>, state: S, within: Option<Duration>) -> Runner
-    where
-        S: Clone,
-    {
-        let bare = plan.runner(state.clone());
+    pub(crate) fn runner(
+        &self,
+        plan: &dyn Plan<()>,
+        replies: &Replies,
+        within: Option<Duration>,
+    ) -> Runner {
+        let bare = plan.runner((), replies);
         if self.0.is_empty() && within.is_none() {
             return bare;
         }
-        let route = self.0.iter().fold(plan.route(state), |route, wrap| wrap(route));
+        let route = self.0.iter().fold(plan.route((), replies), |route, wrap| wrap(route));
         let route = match within {
             Some(within) => Route::new(Bounded::new(route, within)),
             None => route,

@@ -3,6 +3,7 @@
 mod batch;
 mod bounded;
 mod each;
+mod finish;
 mod layered;
 mod turn;
 
@@ -10,6 +11,7 @@ use self::turn::Attempt;
 pub(crate) use self::{
     batch::BatchHandler,
     each::EachHandler,
+    finish::{Ending, Replies, publishing, settling},
     layered::Layers,
     turn::{Called, Sink, Spread, Step, Turn},
 };
@@ -68,17 +70,14 @@ pub(crate) enum Runner {
     Batch(Route),
 }
 
-/// A handler that still lacks a state `S`.
+/// A handler that still lacks a state `S`, and does not know yet where its replies go.
 pub(crate) trait Plan<S>: Send + Sync {
     /// As the service that layers wrap.
-    fn route(&self, state: S) -> Route;
+    fn route(&self, state: S, replies: &Replies) -> Route;
 
     /// As what lanes run without layers.
-    fn runner(&self, state: S) -> Runner;
+    fn runner(&self, state: S, replies: &Replies) -> Runner;
 }
-
-/// What becomes of a handler's return value.
-pub(crate) type Finish<O> = Arc<dyn Fn(O) -> Result<Outcome, BoxError> + Send + Sync>;
 
 /// A handler with the loop around it.
 pub(crate) trait Run: Send + Sync {
@@ -113,6 +112,15 @@ impl Failure {
         match self {
             Self::Failed(error) => Some(&**error),
             Self::Refused(_) | Self::Panicked(_) => None,
+        }
+    }
+
+    /// As an error that layers see.
+    fn into_error(self) -> BoxError {
+        match self {
+            Self::Refused(error) => Box::new(Refused(error)),
+            Self::Failed(error) => error,
+            Self::Panicked(text) => text.into(),
         }
     }
 

@@ -1,11 +1,10 @@
-use super::{Options, Topics};
+use super::{Described, Options, Topics};
 use crate::{
-    listener::Listen,
-    route::{Layers, Plan, Route, Runner},
-    subscriber::{Offered, Policy},
+    route::{Plan, Replies, Route, Runner},
+    subscriber::{Offered, Subscribed},
 };
-use milena_core::{handler::Operation, transport::Selection};
-use std::sync::Arc;
+use milena_core::transport::Selection;
+use std::{borrow::Cow, sync::Arc};
 
 /// A consumer group with its subscriptions.
 pub(crate) struct Group<S> {
@@ -18,11 +17,7 @@ pub(crate) struct Group<S> {
 /// Topics, a handler, and how their records are delivered to it.
 pub(crate) struct Subscription<S> {
     pub(super) topics: Topics,
-    pub(super) policy: Policy,
-    pub(super) operation: Operation,
-    pub(super) plan: Arc<dyn Plan<S>>,
-    pub(super) layers: Layers,
-    pub(super) listener: Option<Arc<dyn Listen>>,
+    pub(super) to: Subscribed<S>,
 }
 
 impl<S> Group<S> {
@@ -54,17 +49,26 @@ impl<S: Clone + Send + Sync + 'static> Group<S> {
     pub(super) fn with_state<S2: Clone + Send + Sync + 'static>(self, state: &S) -> Group<S2> {
         let subscriptions = self.subscriptions.into_iter().map(|it| Subscription {
             topics: it.topics,
-            policy: it.policy,
-            operation: it.operation,
-            plan: Arc::new(Supplied { plan: it.plan, state: state.clone() }) as Arc<dyn Plan<S2>>,
-            layers: it.layers,
-            listener: it.listener,
+            to: it.to.replan(|plan| Arc::new(Supplied { plan, state: state.clone() })),
         });
         Group { name: self.name, subscriptions: subscriptions.collect(), options: self.options }
     }
 }
 
 impl<S> Subscription<S> {
+    pub(super) fn describe<'a>(&'a self, group: &'a str) -> Described<'a> {
+        let letters = self.to.policy.failing.dead_letters();
+        let dead_letters = letters.map(|letters| self.topics.dead_letters(letters));
+        let mut operation = self.to.operation.clone();
+        operation.replies = self.to.replies.described();
+        Described {
+            group,
+            topics: Cow::Borrowed(&self.topics),
+            operation: Cow::Owned(operation),
+            dead_letters: dead_letters.unwrap_or_default(),
+        }
+    }
+
     /// Whether both can be read by one consumer.
     #[track_caller]
     fn check_beside(&self, new: &Self, group: &str) {
@@ -75,7 +79,7 @@ impl<S> Subscription<S> {
             "group `{group}` subscribes to topics and to certain partitions: that takes two routers"
         );
         let shared = self.topics.shared_with(&new.topics);
-        let (was, is) = (&self.policy, &new.policy);
+        let (was, is) = (&self.to.policy, &new.to.policy);
         assert!(
             shared.is_none() || (was.ack == is.ack && was.concurrency == is.concurrency),
             "group `{group}` subscribes to topic `{}` twice, with options that do not go together: \
@@ -94,9 +98,9 @@ impl Subscription<()> {
     pub(crate) fn offered(&self) -> Offered {
         Offered {
             selection: self.topics.selection().clone(),
-            runner: self.layers.runner(&*self.plan, (), self.policy.timeout),
-            policy: self.policy.clone(),
-            listener: self.listener.clone(),
+            runner: self.to.runner(),
+            policy: self.to.policy.clone(),
+            listener: self.to.listener.clone(),
         }
     }
 }
@@ -108,11 +112,11 @@ struct Supplied<S> {
 }
 
 impl<S: Clone + Send + Sync, S2> Plan<S2> for Supplied<S> {
-    fn route(&self, _: S2) -> Route {
-        self.plan.route(self.state.clone())
+    fn route(&self, _: S2, replies: &Replies) -> Route {
+        self.plan.route(self.state.clone(), replies)
     }
 
-    fn runner(&self, _: S2) -> Runner {
-        self.plan.runner(self.state.clone())
+    fn runner(&self, _: S2, replies: &Replies) -> Runner {
+        self.plan.runner(self.state.clone(), replies)
     }
 }

@@ -1,26 +1,27 @@
 //! Consumer groups, what they subscribe to, and how the records are delivered.
 
+mod described;
 mod group;
 mod options;
 mod topics;
 mod watchdog;
 
+pub use described::Described;
 pub(crate) use group::Group;
 use group::Subscription;
 pub(crate) use options::Options;
 pub use topics::{Partitions, Topics};
 pub use watchdog::Watchdog;
 
-use crate::subscriber::Subscribed;
 pub use crate::{
     listener::{Listener, Rebalance, RebalanceListener, SeekTo, on_assigned, on_lost, on_revoked},
     route::Route,
-    subscriber::{AckPolicy, Breaker, Concurrency, Subscriber, by_partition},
+    subscriber::{AckPolicy, Breaker, Concurrency, Published, Subscriber, by_partition},
 };
 pub use milena_core::handler::{self, Batched, Each};
 use milena_core::{
     error::BoxError,
-    handler::{Delivery, IntoOutcome, Operation, Outcome},
+    handler::{Delivery, IntoOutcome, Outcome},
     transport::{ConsumerConfig, StartAt},
 };
 use std::{fmt, sync::Arc, time::Duration};
@@ -92,9 +93,9 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         O: IntoOutcome<C> + 'static,
         C: 'static,
     {
-        let Subscribed { plan, layers, policy, operation, listener } = subscriber.subscribed();
-        let topics = topics.into().checked(&policy);
-        self.groups[0].add(Subscription { topics, policy, operation, plan, layers, listener });
+        let to = subscriber.subscribed();
+        let topics = topics.into().checked(&to.policy);
+        self.groups[0].add(Subscription { topics, to });
         self
     }
 
@@ -126,7 +127,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         <L::Service as Service<Delivery>>::Future: Send + 'static,
     {
         for subscription in self.groups.iter_mut().flat_map(|group| &mut group.subscriptions) {
-            subscription.layers.push(layer.clone());
+            subscription.to.layers.push(layer.clone());
         }
         self
     }
@@ -137,9 +138,9 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     }
 
     /// What the subscriptions say of themselves: what generated documents are made of.
-    pub fn operations(&self) -> impl Iterator<Item = (&str, &Topics, &Operation)> {
+    pub fn operations(&self) -> impl Iterator<Item = Described<'_>> {
         self.groups.iter().flat_map(|group| {
-            group.subscriptions.iter().map(|it| (group.name(), &it.topics, &it.operation))
+            group.subscriptions.iter().map(|subscription| subscription.describe(group.name()))
         })
     }
 

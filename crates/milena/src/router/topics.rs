@@ -59,6 +59,19 @@ impl Topics {
         }
     }
 
+    /// Where the dead letters of a subscription to these go, patterns as they were written.
+    pub(super) fn dead_letters(&self, letters: &DeadLetters) -> Vec<Arc<str>> {
+        let patterns = match &self.0 {
+            Selection::Topics { patterns, .. } => &patterns[..],
+            Selection::Partitions(_) => &[],
+        };
+        let patterns = patterns.iter().map(|pattern| pattern.as_str().into());
+        let mut to: Vec<_> =
+            self.all_names().into_iter().chain(patterns).map(|topic| letters.of(&topic)).collect();
+        to.dedup();
+        to
+    }
+
     /// A topic that both read, as far as that can be said before there are topics.
     pub(super) fn shared_with(&self, other: &Self) -> Option<String> {
         let named =

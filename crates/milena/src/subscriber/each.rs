@@ -28,9 +28,9 @@ where
     Args: Arguments<S> + Send + 'static,
     S: Clone + Send + Sync + 'static,
 {
-    let mut operation = Operation::default();
+    let mut operation = Operation::of::<H>();
     Args::describe(&mut operation);
-    Subscriber::new(operation, move |finish| Box::new(EachHandler::<H, Args>::new(handler, finish)))
+    Subscriber::new(operation, move |ending| EachHandler::<H, Args>::new(handler, ending))
 }
 
 /// Calls `handler` once a batch; its first argument is the [`Batch`](crate::Batch).
@@ -70,11 +70,9 @@ where
     Args: BatchArguments<S> + Send + 'static,
     S: Clone + Send + Sync + 'static,
 {
-    let (mut operation, mut rest) = (Operation::default(), Operation::default());
+    let (mut operation, mut rest) = (Operation::of::<H>(), Operation::default());
     Args::describe(&mut operation, &mut rest);
     assert!(!rest.manual_ack, "an `Ack` in a batch is taken with each record: `Batch<(T, Ack)>`");
     operation.headers.append(&mut rest.headers);
-    Subscriber::new(operation, move |finish| {
-        Box::new(BatchHandler::<H, Args>::new(handler, finish))
-    })
+    Subscriber::new(operation, move |ending| BatchHandler::<H, Args>::new(handler, ending))
 }

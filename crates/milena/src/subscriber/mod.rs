@@ -6,27 +6,30 @@ mod dead_letters;
 mod each;
 mod failure;
 mod policy;
+mod replying;
 mod retry;
+mod words;
 
 pub use self::{
     breaker::Breaker,
     concurrency::{Concurrency, by_key, by_partition, unordered},
     each::{batch, each},
     policy::AckPolicy,
+    replying::Published,
     retry::Retry,
 };
 pub(crate) use concurrency::{NullKeys, Order};
 pub(crate) use dead_letters::DeadLetters;
 pub(crate) use policy::{Batching, Failing, Policy};
+pub(crate) use replying::Replying;
 
 use crate::{
     listener::{Listen, RebalanceListener},
-    route::{Finish, Layers, Plan, Route, Runner},
+    route::{Ending, Layers, Plan, Route, Runner, settling},
 };
 use milena_core::{
     error::BoxError,
     handler::{Batched, Delivery, IntoOutcome, Operation, Outcome},
-    reply::{IntoRecords, Publish},
     transport::Selection,
 };
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
@@ -39,6 +42,7 @@ use tower::{Layer, Service};
 #[must_use = "a subscriber does nothing until a router subscribes it to a topic"]
 pub struct Subscriber<S, O, C> {
     blueprint: Blueprint<S, O>,
+    replies: Replying,
     layers: Layers,
     policy: Policy,
     operation: Operation,
@@ -47,7 +51,7 @@ pub struct Subscriber<S, O, C> {
 }
 
 /// A handler, until it is known what becomes of its return value.
-type Blueprint<S, O> = Box<dyn FnOnce(Finish<O>) -> Box<dyn Plan<S>>>;
+type Blueprint<S, O> = Box<dyn FnOnce(Ending<O>) -> Arc<dyn Plan<S>>>;
 
 /// A handler whose return value is known to settle its record, with everything that was said of it.
 pub(crate) struct Subscribed<S> {
@@ -55,7 +59,32 @@ pub(crate) struct Subscribed<S> {
     pub(crate) layers: Layers,
     pub(crate) policy: Policy,
     pub(crate) operation: Operation,
+    pub(crate) replies: Replying,
     pub(crate) listener: Option<Arc<dyn Listen>>,
+}
+
+impl<S> Subscribed<S> {
+    /// The same with its plan made into another.
+    pub(crate) fn replan<S2>(
+        self,
+        replan: impl FnOnce(Arc<dyn Plan<S>>) -> Arc<dyn Plan<S2>>,
+    ) -> Subscribed<S2> {
+        Subscribed {
+            plan: replan(self.plan),
+            layers: self.layers,
+            policy: self.policy,
+            operation: self.operation,
+            replies: self.replies,
+            listener: self.listener,
+        }
+    }
+}
+
+impl Subscribed<()> {
+    /// What lanes run.
+    pub(crate) fn runner(&self) -> Runner {
+        self.layers.runner(&*self.plan, &self.replies.replies(), self.policy.timeout)
+    }
 }
 
 /// A subscription as the runtime gets it.
@@ -75,44 +104,15 @@ impl fmt::Debug for Offered {
 impl<S: 'static, O: 'static, C: 'static> Subscriber<S, O, C> {
     fn new<P: Plan<S> + 'static>(
         operation: Operation,
-        plan: impl FnOnce(Finish<O>) -> Box<P> + 'static,
+        plan: impl FnOnce(Ending<O>) -> P + 'static,
     ) -> Self {
         Self {
-            blueprint: Box::new(move |finish| plan(finish)),
+            blueprint: Box::new(move |ending| Arc::new(plan(ending))),
+            replies: Replying::default(),
             layers: Layers::default(),
             policy: Policy::default(),
             operation,
             listener: None,
-            cardinality: PhantomData,
-        }
-    }
-
-    /// Publishes what the handler returns, before the record counts as done.
-    ///
-    /// The target is the name of a topic, or [`publish(topic)`](crate::publish) with a key, a
-    /// partition, headers or a timestamp. The handler may return a value, `(key, value)`, an
-    /// `Option` or a `Vec` of those; see [`IntoRecords`]. Nobody waits for the broker here: the next
-    /// record is handled while the replies are on their way, and each record counts as done when its
-    /// replies have arrived. A reply that the broker refuses for good is a failure of its record,
-    /// which is not retried.
-    pub fn publish_to(self, target: impl Into<Publish>) -> Subscriber<S, Outcome, C>
-    where
-        O: IntoRecords,
-    {
-        let to = target.into();
-        let operation = self.operation.replying::<O>(&to);
-        let finish: Finish<O> = Arc::new(move |value| {
-            let mut records = Vec::new();
-            value.into_records(&to, &mut records)?;
-            Ok(Outcome { records, ..Outcome::done() })
-        });
-        let plan = (self.blueprint)(finish);
-        Subscriber {
-            blueprint: Box::new(move |_| plan),
-            layers: self.layers,
-            policy: self.policy,
-            operation,
-            listener: self.listener,
             cardinality: PhantomData,
         }
     }
@@ -122,12 +122,12 @@ impl<S: 'static, O: 'static, C: 'static> Subscriber<S, O, C> {
     where
         O: IntoOutcome<C>,
     {
-        let plan = (self.blueprint)(Arc::new(O::into_outcome));
         Subscribed {
-            plan: plan.into(),
+            plan: (self.blueprint)(settling()),
             layers: self.layers,
             policy: self.policy,
             operation: self.operation,
+            replies: self.replies,
             listener: self.listener,
         }
     }

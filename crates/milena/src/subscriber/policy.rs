@@ -49,6 +49,15 @@ pub(crate) enum Failing {
     DeadLetter(DeadLetters),
 }
 
+impl Failing {
+    pub(crate) fn dead_letters(&self) -> Option<&DeadLetters> {
+        match self {
+            Self::DeadLetter(letters) => Some(letters),
+            Self::Stop | Self::Skip => None,
+        }
+    }
+}
+
 /// What makes a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Batching {

@@ -1,0 +1,29 @@
+use super::Topics;
+use milena_core::handler::Operation;
+use std::{borrow::Cow, sync::Arc};
+
+/// What a router says of one of its subscriptions, with everything that the routers around it add:
+/// what generated documents are made of.
+///
+/// ```
+/// use milena::{Router, each};
+///
+/// # async fn bill() {}
+/// let router: Router = Router::new("billing").subscribe("orders", each(bill).title("Bills").dead_letters());
+/// let described = router.operations().next().expect("it subscribes");
+/// assert_eq!((described.group, &*described.topics.names()[0]), ("billing", "orders"));
+/// assert_eq!(described.operation.title.as_deref(), Some("Bills"));
+/// assert_eq!(&*described.dead_letters[0], "orders.dead");
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Described<'a> {
+    /// The consumer group; `(none)` is none.
+    pub group: &'a str,
+    /// What is read.
+    pub topics: Cow<'a, Topics>,
+    /// The handler, and what it takes and returns.
+    pub operation: Cow<'a, Operation>,
+    /// The topics that dead letters go to, if they go anywhere; for a pattern the pattern with `.dead` behind it.
+    pub dead_letters: Vec<Arc<str>>,
+}

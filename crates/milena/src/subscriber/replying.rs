@@ -1,0 +1,98 @@
+use super::Subscriber;
+use crate::route::{Replies, publishing};
+use milena_core::{
+    error::BoxError,
+    handler::{IntoOutcome, Outcome, Reply, Schema},
+    reply::{IntoRecords, ProducerRecord, Publish},
+};
+use std::marker::PhantomData;
+
+/// What becomes of the values that a handler returns.
+impl<S: 'static, O: 'static, C: 'static> Subscriber<S, O, C> {
+    /// Publishes what the handler returns, before the record counts as done.
+    ///
+    /// The target is the name of a topic, or [`publish(topic)`](crate::publish) with a key, a
+    /// partition, headers or a timestamp. The handler may return a value, `(key, value)`, an
+    /// `Option` or a `Vec` of those; see [`IntoRecords`]. Nobody waits for the broker here: the next
+    /// record is handled while the replies are on their way, and each record counts as done when its
+    /// replies have arrived. A reply that the broker refuses for good is a failure of its record,
+    /// which is not retried.
+    ///
+    /// Said again, it publishes the same to one more topic:
+    ///
+    /// ```
+    /// use milena::{Json, Router, each, publish};
+    /// # use schemars::JsonSchema;
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Deserialize, JsonSchema)] struct Order { id: u64 }
+    /// # #[derive(Serialize, JsonSchema)] struct Invoice { order: u64 }
+    ///
+    /// async fn bill(Json(order): Json<Order>) -> Json<Invoice> {
+    ///     Json(Invoice { order: order.id })
+    /// }
+    ///
+    /// # let _: Router =
+    /// Router::new("billing")
+    ///     .subscribe("orders", each(bill).publish_to("invoices").publish_to(publish("audit").key("billing")))
+    /// # ;
+    /// ```
+    pub fn publish_to(self, target: impl Into<Publish>) -> Subscriber<S, Published, C>
+    where
+        O: IntoRecords,
+    {
+        let plan = (self.blueprint)(publishing());
+        let Replying { mut to, value } = self.replies;
+        to.push(target.into());
+        Subscriber {
+            blueprint: Box::new(move |_| plan),
+            replies: Replying { to, value: value.or_else(O::schema) },
+            layers: self.layers,
+            policy: self.policy,
+            operation: self.operation,
+            listener: self.listener,
+            cardinality: PhantomData,
+        }
+    }
+
+    /// Answers no record, also not one that asks for it with a header `reply_to`.
+    pub fn no_reply(mut self) -> Self {
+        self.operation.no_reply = true;
+        self
+    }
+}
+
+/// Stands for a return value that is published: its topics are named, and it may be published to
+/// [one more](Subscriber::publish_to).
+#[derive(Clone, Copy, Debug)]
+pub enum Published {}
+
+impl IntoRecords for Published {
+    fn into_records(self, _: &Publish, _: &mut Vec<ProducerRecord>) -> Result<(), BoxError> {
+        match self {}
+    }
+}
+
+impl<C> IntoOutcome<C> for Published {
+    fn into_outcome(self) -> Result<Outcome, BoxError> {
+        match self {}
+    }
+}
+
+/// The targets of a handler's return value, as they were written, and the schema of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Replying {
+    to: Vec<Publish>,
+    value: Option<Schema>,
+}
+
+impl Replying {
+    /// Where they go.
+    pub(crate) fn replies(&self) -> Replies {
+        Replies { to: self.to.clone() }
+    }
+
+    /// What documents tell of them.
+    pub(crate) fn described(&self) -> Vec<Reply> {
+        self.replies().to.iter().map(|to| Reply::new(to, self.value.clone())).collect()
+    }
+}
