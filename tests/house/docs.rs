@@ -25,18 +25,6 @@ fn the_journey_names_functions_that_exist() {
 }
 
 #[test]
-fn the_coverage_names_tests_that_exist() {
-    let text = fs::read_to_string(super::root().join("docs/coverage.md")).unwrap();
-    let missing = missing(&text, |file| fs::read_to_string(super::root().join(file)).ok());
-
-    assert!(missing.is_empty(), "docs/coverage.md names what is not there: {missing:#?}");
-    let rows = text.lines().filter(|line| line.starts_with("| ") && line.contains(".rs:"));
-    let unshown = text.lines().filter(|line| line.starts_with("| ") && !line.contains(".rs:"));
-    assert!(rows.count() > 30);
-    assert_eq!(unshown.filter(|line| !line.contains("shown by")).count(), 0);
-}
-
-#[test]
 fn the_faults_name_tests_that_exist() {
     let text = fs::read_to_string(super::root().join("docs/faults.md")).unwrap();
     let missing = missing(&text, |file| fs::read_to_string(super::root().join(file)).ok());

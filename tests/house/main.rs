@@ -1,7 +1,14 @@
 //! The rules of the house: which crate and which module may know which, and how small things are.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "these are tests"
+)]
 
 mod arrows;
+mod coverage;
 mod docs;
 mod rooms;
 mod tidy;

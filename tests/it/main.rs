@@ -19,6 +19,7 @@ mod breaker;
 mod commits;
 mod control;
 mod dead_letters;
+mod documents;
 mod extract;
 mod failure;
 mod groups;
