@@ -8,7 +8,7 @@ const ARROWS: [(&str, &[&str]); 5] = [
     ("milena-memory", &["milena-core"]),
     ("milena-rdkafka", &["milena-core"]),
     ("milena", &["milena-core", "milena-memory", "milena-rdkafka"]),
-    ("milena-test", &["milena", "milena-core", "milena-memory"]),
+    ("milena-test", &["milena", "milena-core", "milena-memory", "milena-rdkafka"]),
 ];
 
 /// What only these crates may know of others' crates.

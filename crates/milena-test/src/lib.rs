@@ -2,5 +2,6 @@
 
 mod app;
 pub mod conformance;
+mod isolated;
 
-pub use app::TestApp;
+pub use self::{app::TestApp, isolated::Isolated};
