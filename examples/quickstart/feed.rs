@@ -18,7 +18,7 @@ pub(crate) async fn feed(
 ) -> Result<(), Error> {
     for first in (0..orders).step_by(AT_ONCE as usize) {
         let last = orders.min(first + AT_ONCE);
-        publisher.send_all((first..last).map(order).collect()).await?;
+        publisher.send_all((first..last).map(order)).await?;
         progress.inc(last - first);
     }
     Ok(())

@@ -66,8 +66,12 @@ pub enum ErrorKind {
     NotAssigned,
     /// There was no answer in the time for it.
     TimedOut,
-    /// Calls of handlers had not ended when the time for it was over.
+    /// Calls of handlers, or publications, had not ended when the time for it was over.
     Unfinished,
+    /// The service that it takes does not run: it has not started, or has ended.
+    NotRunning,
+    /// Who was asked answered that it failed, or with what is no answer to the question.
+    Answer,
     /// The driver cannot go on.
     Driver,
 }

@@ -96,7 +96,7 @@ async fn the_partition_of_a_key_is_where_its_records_go() {
         std::iter::once(String::new()).chain((0..20).map(|n| format!("key {n}"))).collect();
 
     let records = keys.iter().map(|key| ProducerRecord::new(topic.clone()).key(key.clone()));
-    let delivered = publisher.send_all(records.collect()).await.unwrap();
+    let delivered = publisher.send_all(records).await.unwrap();
 
     assert_eq!(publisher.partitions(topic.clone()).await.unwrap(), 7);
     for (key, delivered) in keys.iter().zip(delivered) {

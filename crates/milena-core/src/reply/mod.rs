@@ -1,18 +1,28 @@
 //! What is published: the trait out, [`IntoRecords`], and what makes up a published record.
 
+mod binding;
+mod item;
+mod layer;
+mod outlet;
 mod part;
 mod produce;
 mod publish;
 mod publisher;
+mod request;
 mod send_all;
 mod sent;
 
 pub(crate) use self::send_all::Waiter;
 pub use self::{
+    binding::Binding,
+    item::Item,
+    layer::PublishLayer,
+    outlet::Outlet,
     part::{Partition, RecordPart},
     produce::ProducerRecord,
     publish::{Publish, publish},
-    publisher::Publisher,
+    publisher::{Publisher, Typed},
+    request::{Question, Requests},
     send_all::SendAllError,
     sent::Sent,
 };

@@ -26,6 +26,8 @@ pub struct ProducerRecord {
     pub timestamp: Option<i64>,
     /// The format of the value, which [`Publish::write`](crate::Publish::write) turns into the header `content-type`.
     pub content_type: Option<&'static str>,
+    /// Whether [publish layers](crate::reply::PublishLayer) have had it, which have each record once.
+    pub layered: bool,
 }
 
 impl ProducerRecord {
@@ -39,6 +41,7 @@ impl ProducerRecord {
             headers: Headers::new(),
             timestamp: None,
             content_type: None,
+            layered: false,
         }
     }
 

@@ -1,5 +1,6 @@
 use crate::{
     error::{Error, ErrorKind},
+    reply::outlet::Entry,
     transport::{Delivered, Receive},
 };
 use std::{
@@ -26,6 +27,11 @@ pub struct SendAllError {
 }
 
 impl SendAllError {
+    /// Nothing was sent, because of the record at this place.
+    pub(super) fn of(index: usize, error: Error) -> Self {
+        Self { failed: vec![(index, error)], delivered: Vec::new() }
+    }
+
     /// The records that were refused, by their places in the list that was to be published, with the
     /// reason for each. There is at least one.
     pub fn failed(&self) -> &[(usize, Error)] {
@@ -85,14 +91,18 @@ pub(crate) struct Waiter(Mutex<Waiting>);
 
 struct Waiting {
     results: Vec<Option<Result<Delivered, Error>>>,
+    /// The account of each record until it is answered.
+    entries: Vec<Option<Entry>>,
     left: usize,
     waker: Option<Waker>,
 }
 
 impl Waiter {
-    pub(crate) fn new(records: usize) -> Self {
-        let results = std::iter::repeat_with(|| None).take(records).collect();
-        Self(Mutex::new(Waiting { results, left: records, waker: None }))
+    pub(crate) fn new(records: impl Iterator<Item = Option<Entry>>) -> Self {
+        let entries: Vec<_> = records.collect();
+        let left = entries.len();
+        let results = std::iter::repeat_with(|| None).take(left).collect();
+        Self(Mutex::new(Waiting { results, entries, left, waker: None }))
     }
 
     pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<Result<Vec<Delivered>, SendAllError>> {
@@ -125,12 +135,13 @@ impl Waiter {
 impl Receive for Waiter {
     fn receive(&self, token: u64, result: Result<Delivered, Error>) {
         let mut waiting = self.lock();
-        let Some(slot) =
-            usize::try_from(token).ok().and_then(|token| waiting.results.get_mut(token))
+        let Some(place) =
+            usize::try_from(token).ok().filter(|place| *place < waiting.results.len())
         else {
             return;
         };
-        *slot = Some(result);
+        waiting.results[place] = Some(result);
+        drop(waiting.entries[place].take());
         waiting.left -= 1;
         let waker = if waiting.left == 0 { waiting.waker.take() } else { None };
         drop(waiting);

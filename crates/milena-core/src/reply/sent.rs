@@ -1,5 +1,6 @@
 use crate::{
     error::Error,
+    reply::outlet::Entry,
     transport::{Delivered, Receipt, Receive},
 };
 use std::{
@@ -16,8 +17,8 @@ use std::{
 #[must_use = "await it to learn whether the broker has the record; when it is dropped, a failure is only logged"]
 pub struct Sent(Arc<Slot>);
 
-/// Where the answer is put.
-struct Slot(Mutex<State>);
+/// Where the answer is put, with the account of the record until then.
+struct Slot(Mutex<(State, Option<Entry>)>);
 
 enum State {
     /// Somebody waits.
@@ -29,9 +30,14 @@ enum State {
 
 impl Sent {
     /// One whose answer comes with this receipt.
-    pub(super) fn new() -> (Self, Receipt) {
-        let slot = Arc::new(Slot(Mutex::new(State::Open(None))));
+    pub(super) fn new(entry: Entry) -> (Self, Receipt) {
+        let slot = Arc::new(Slot(Mutex::new((State::Open(None), Some(entry)))));
         (Self(slot.clone()), Receipt::new(slot, 0))
+    }
+
+    /// One that was never handed over.
+    pub(super) fn failed(error: Error) -> Self {
+        Self(Arc::new(Slot(Mutex::new((State::Answered(Err(error)), None)))))
     }
 }
 
@@ -42,8 +48,8 @@ impl Future for Sent {
     ///
     /// If it was ready before.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.0.lock();
-        match std::mem::replace(&mut *state, State::Closed) {
+        let (state, _) = &mut *self.0.lock();
+        match std::mem::replace(state, State::Closed) {
             State::Answered(result) => Poll::Ready(result),
             State::Open(_) => {
                 *state = State::Open(Some(cx.waker().clone()));
@@ -57,7 +63,7 @@ impl Future for Sent {
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        let state = std::mem::replace(&mut *self.0.lock(), State::Closed);
+        let state = std::mem::replace(&mut self.0.lock().0, State::Closed);
         if let State::Answered(Err(error)) = state {
             log(&error);
         }
@@ -66,16 +72,18 @@ impl Drop for Sent {
 
 impl Receive for Slot {
     fn receive(&self, _token: u64, result: Result<Delivered, Error>) {
-        let mut state = self.lock();
-        if let State::Open(waker) = &mut *state {
+        let mut slot = self.lock();
+        let (state, entry) = &mut *slot;
+        drop(entry.take());
+        if let State::Open(waker) = state {
             let waker = waker.take();
             *state = State::Answered(result);
-            drop(state);
+            drop(slot);
             if let Some(waker) = waker {
                 waker.wake();
             }
         } else {
-            drop(state);
+            drop(slot);
             if let Err(error) = result {
                 log(&error);
             }
@@ -84,7 +92,7 @@ impl Receive for Slot {
 }
 
 impl Slot {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, (State, Option<Entry>)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

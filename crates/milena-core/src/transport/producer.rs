@@ -49,16 +49,20 @@ impl dyn Producer {
         &self,
         records: Vec<ProducerRecord>,
     ) -> Result<Vec<Delivered>, SendAllError> {
-        let waiter = Arc::new(Waiter::new(records.len()));
+        let waiter = Arc::new(Waiter::new(records.iter().map(|_| None)));
         for (token, record) in records.into_iter().enumerate() {
-            let receipt = Receipt::new(waiter.clone(), token as u64);
-            let mut refused = self.enqueue(record, receipt).err();
-            while let Some(full) = refused {
-                self.room().await;
-                refused = self.enqueue(full.record, full.receipt).err();
-            }
+            self.hand_over(record, Receipt::new(waiter.clone(), token as u64)).await;
         }
         std::future::poll_fn(|cx| waiter.poll(cx)).await
+    }
+
+    /// Enqueues the record, waiting for room.
+    pub(crate) async fn hand_over(&self, record: ProducerRecord, receipt: Receipt) {
+        let mut refused = self.enqueue(record, receipt).err();
+        while let Some(full) = refused {
+            self.room().await;
+            refused = self.enqueue(full.record, full.receipt).err();
+        }
     }
 }
 

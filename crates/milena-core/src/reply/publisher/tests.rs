@@ -1,5 +1,5 @@
 use super::*;
-use crate::transport::{BoxFuture, Full, Receipt};
+use crate::transport::{BoxFuture, Full, Producer, Receipt};
 use std::{
     future::poll_fn,
     pin::pin,
@@ -146,7 +146,7 @@ async fn the_error_of_a_single_record_is_that_of_the_record() {
 async fn nothing_is_sent_of_nothing() {
     let publisher = Publisher::new(Arc::new(ByHand::with_room(0)));
 
-    assert_eq!(publisher.send_all(Vec::new()).await.unwrap(), []);
+    assert_eq!(publisher.send_all(Vec::<ProducerRecord>::new()).await.unwrap(), []);
     publisher.publish("t", None::<String>).await.unwrap();
 }
 
