@@ -63,7 +63,7 @@ fn without(rows: &[Row<'_>]) -> usize {
 }
 
 /// The test functions in this source, and those that every driver has to pass.
-fn tests_of(source: &str) -> Vec<String> {
+pub(crate) fn tests_of(source: &str) -> Vec<String> {
     struct Tests(Vec<String>);
     impl<'ast> Visit<'ast> for Tests {
         fn visit_item_fn(&mut self, item: &'ast ItemFn) {

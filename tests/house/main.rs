@@ -10,6 +10,7 @@
 mod arrows;
 mod coverage;
 mod docs;
+mod programs;
 mod rooms;
 mod tidy;
 

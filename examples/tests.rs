@@ -1,0 +1,15 @@
+//! Runs every example on the embedded broker, as the test in it says.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    dead_code,
+    missing_docs,
+    reason = "these are programs and their tests"
+)]
+
+mod batches;
+mod by_key;
+mod idempotent;
+mod replies;
+mod retries;
+mod state;

@@ -1,0 +1,100 @@
+//! The Rust halves of the pages in `docs` for those who come from elsewhere, each compiled and run.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    dead_code,
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    reason = "these are programs as they stand on a page, and tests"
+)]
+
+#[path = "../docs/programs/faust/acks.rs"]
+mod faust_acks;
+#[path = "../docs/programs/faust/agent.rs"]
+mod faust_agent;
+#[path = "../docs/programs/faust/sink.rs"]
+mod faust_sink;
+#[path = "../docs/programs/rdkafka/consume.rs"]
+mod rdkafka_consume;
+#[path = "../docs/programs/rdkafka/pipeline.rs"]
+mod rdkafka_pipeline;
+#[path = "../docs/programs/rdkafka/rebalance.rs"]
+mod rdkafka_rebalance;
+
+use milena::{Json, Key};
+use milena_core::{ProducerRecord, TopicPartition};
+use milena_memory::Memory;
+use milena_test::TestApp;
+use std::time::Duration;
+
+#[tokio::test(start_paused = true)]
+async fn from_rdkafka_greetings_are_committed_also_those_that_are_none() {
+    let test = TestApp::start(rdkafka_consume::app()).await;
+
+    test.publish("greetings", Json(rdkafka_consume::Greeting { name: "Ada".into() })).await;
+    test.publish("greetings", "this is no greeting").await;
+
+    assert_eq!(test.committed("greeter", "greetings"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_rdkafka_what_is_quiet_becomes_loud_under_its_key() {
+    let test = TestApp::start(rdkafka_pipeline::app()).await;
+
+    test.publish("quiet", (Key("ada"), "hello")).await;
+
+    let loud = &test.records("loud")[0];
+    assert_eq!((loud.key(), loud.value()), (Some(&b"ada"[..]), Some(&b"HELLO"[..])));
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_rdkafka_reading_begins_where_it_was_left() {
+    let broker = Memory::new();
+    for row in ["0", "1", "2"] {
+        broker.produce(ProducerRecord::new("rows").value(row)).unwrap();
+    }
+    let test = TestApp::start_on(broker, rdkafka_rebalance::app()).await;
+
+    test.settle().await;
+
+    let position = test.control("loader").position(&TopicPartition::new("rows", 0)).await.unwrap();
+    assert_eq!((position, test.committed("loader", "rows")), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_faust_orders_are_processed() {
+    let test = TestApp::start(faust_agent::app()).await;
+    let order = faust_agent::Order { account: "ada".into(), amount: 7 };
+
+    test.publish("orders", Json(order)).await;
+
+    assert_eq!(test.committed("orders-app", "orders"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_faust_numbers_are_doubled_and_summed() {
+    let test = TestApp::start(faust_sink::app()).await;
+
+    test.publish("numbers", vec![Json(1), Json(2)]).await;
+
+    assert_eq!(test.published::<i64>("doubled"), [2, 4]);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(test.published::<i64>("sums").into_iter().sum::<i64>(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_faust_lines_wait_behind_a_pause() {
+    let test = TestApp::start(faust_acks::app()).await;
+    test.publish("lines", "pause").await;
+    let control = test.control("import-app");
+
+    test.broker().produce(ProducerRecord::new("lines").value("later")).unwrap();
+    assert_eq!(control.wait_empty(Duration::from_secs(1)).await.unwrap(), 0);
+    assert_eq!(test.committed("import-app", "lines"), 1);
+    control.resume("lines").await.unwrap();
+    test.settle().await;
+
+    assert_eq!(test.committed("import-app", "lines"), 2);
+}
