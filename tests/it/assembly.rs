@@ -1,11 +1,17 @@
-use milena::{Batch, Router, batch, each, extract::Ack, router::AckPolicy};
+use milena::{
+    Batch, Router, batch, each,
+    extract::Ack,
+    router::{AckPolicy, Partitions, Topics},
+};
+use milena_memory::Memory;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 async fn work() {}
 
-/// The message of the panic that assembling a router ends with.
+/// The message of the panic that assembling a router, and serving it, ends with.
 fn refused(assemble: impl FnOnce() -> Router) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(assemble)).expect_err("it cannot be assembled");
+    let serve = || drop(milena::serve(Memory::new(), assemble()));
+    let payload = catch_unwind(AssertUnwindSafe(serve)).expect_err("it cannot be assembled");
     payload
         .downcast_ref::<String>()
         .cloned()
@@ -13,12 +19,16 @@ fn refused(assemble: impl FnOnce() -> Router) -> String {
         .unwrap()
 }
 
+/// How often a message names a line of this file.
+fn places(message: &str) -> usize {
+    message.matches("it/assembly.rs:").count()
+}
+
 #[test]
 fn a_router_that_makes_no_sense_is_refused_where_it_is_written() {
     async fn acks(_: Batch<String>, ack: Ack) {
         ack.done();
     }
-    let new = || Router::new("billing");
     let cases: [(&str, fn() -> Router); 11] = [
         ("the name of a consumer group cannot be empty", || Router::new("")),
         (
@@ -35,17 +45,17 @@ fn a_router_that_makes_no_sense_is_refused_where_it_is_written() {
         ("topic `a` is named twice in one subscription", || {
             Router::new("g").subscribe(["a", "a"], each(work))
         }),
-        ("dead letters would come back to their subscription, which takes topic `a`", || {
-            Router::new("g").subscribe(["b", "a"], each(work).dead_letter("a"))
-        }),
-        ("dead letters would come back to their subscription, which takes topic `a.dead`", || {
-            Router::new("g").subscribe(["a.dead", "a"], each(work).dead_letters())
+        ("could not use pattern `{a}.{a}`: ", || {
+            Router::new("g").subscribe(Topics::matching("{a}.{a}"), each(work))
         }),
         ("a call that may take no time cannot succeed", || {
             Router::new("g").subscribe("a", each(work).timeout(std::time::Duration::ZERO))
         }),
-        ("failures are skipped or dead-lettered, not both", || {
+        ("what becomes of failures is said twice: `.skip_failures` and `.dead_letter`", || {
             Router::new("g").subscribe("a", each(work).skip_failures().dead_letter("b"))
+        }),
+        ("what becomes of failures is said twice: `.dead_letters` and `.stop_on_failure`", || {
+            Router::new("g").dead_letters().stop_on_failure()
         }),
         ("an `Ack` in a batch is taken with each record: `Batch<(T, Ack)>`", || {
             Router::new("g").subscribe("a", batch(acks))
@@ -55,22 +65,59 @@ fn a_router_that_makes_no_sense_is_refused_where_it_is_written() {
         }),
     ];
     for (message, assemble) in cases {
-        assert_eq!(refused(assemble), message);
+        let refused = refused(assemble);
+        assert!(refused.starts_with(message), "{refused}");
     }
-    let twice = refused(|| {
-        new()
-            .subscribe(["a", "b"], each(work))
-            .subscribe(["c", "b"], each(work).ack(AckPolicy::OnReceive))
-    });
-    assert!(twice.starts_with("group `billing` subscribes to topic `b` twice, with options that do not go together: OnSuccess"), "{twice}");
-    let merged = refused(|| new().subscribe("a", each(work)).merge(new().commit_every(1)));
-    assert_eq!(merged, "group `billing` is merged with itself, with different options");
+}
+
+#[test]
+fn what_does_not_go_together_is_refused_with_both_places() {
+    let new = || Router::new("billing");
+    let on_receive = || each(work).ack(AckPolicy::OnReceive);
+    let cases: [(&str, Router, usize); 6] = [
+        (
+            "group `billing` subscribes to topic `b` twice, with options that do not go together: OnSuccess with ",
+            new().subscribe(["a", "b"], each(work)).subscribe(["c", "b"], on_receive()),
+            2,
+        ),
+        (
+            "group `billing` subscribes to topic `e.b` twice, with options that do not go together: OnReceive with ",
+            new()
+                .subscribe(Topics::matching("a|e.b"), on_receive())
+                .nest("e.", new().subscribe("b", each(work))),
+            2,
+        ),
+        (
+            "group `billing` subscribes to topics and to certain partitions, at ",
+            new().subscribe("a", each(work)).subscribe(Partitions::of("b", [0]), each(work)),
+            2,
+        ),
+        (
+            "dead letters would come back to their subscription, which takes topic `a` (subscribed to at ",
+            new().subscribe(["b", "a"], each(work).dead_letter("a")),
+            1,
+        ),
+        (
+            "dead letters would come back to their subscription, which takes topic `a.dead` (subscribed to at ",
+            new().subscribe(["a.dead", "a"], each(work)).dead_letters(),
+            1,
+        ),
+        (
+            "no topic can be called `in voices`: a name has 1 to 249 letters, digits, `.`, `_` and `-` (`",
+            new().subscribe("a", each(|| async { "x" }).publish_to("in voices")),
+            1,
+        ),
+    ];
+    for (message, router, named) in cases {
+        let refused = refused(|| router);
+        assert!(refused.contains(message), "{refused}");
+        assert_eq!(places(&refused), named, "{refused}");
+    }
 }
 
 #[tokio::test]
 async fn a_router_without_subscriptions_cannot_be_served() {
-    let error =
-        milena::serve(milena_memory::Memory::new(), Router::new("billing")).await.unwrap_err();
+    let error = milena::serve(Memory::new(), Router::new("billing")).await.unwrap_err();
 
     assert_eq!(error.to_string(), "could not serve group `billing`: it subscribes to no topic");
 }

@@ -16,6 +16,22 @@ const MS: Duration = Duration::from_millis(1);
 
 type Seen = Arc<Mutex<Vec<&'static str>>>;
 
+/// A layer that says when a call passes through it.
+fn say(
+    seen: &Seen,
+    what: &'static str,
+) -> MapRequestLayer<impl Fn(Delivery) -> Delivery + Clone + Send + Sync + 'static> {
+    let seen = seen.clone();
+    MapRequestLayer::new(move |delivery| {
+        seen.lock().unwrap().push(what);
+        delivery
+    })
+}
+
+fn taken(seen: &Seen) -> Vec<&'static str> {
+    std::mem::take(&mut *seen.lock().unwrap())
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_timeout_of_tower_bounds_each_attempt_and_the_lane_goes_on() {
     async fn sleep(Json(order): Json<crate::billing::Order>) {
@@ -37,17 +53,7 @@ async fn a_timeout_of_tower_bounds_each_attempt_and_the_lane_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_layer_added_is_outermost_and_a_routers_wraps_what_was_added_before() {
-    fn say(
-        seen: &Seen,
-        what: &'static str,
-    ) -> MapRequestLayer<impl Fn(Delivery) -> Delivery + Clone + Send + Sync + 'static> {
-        let seen = seen.clone();
-        MapRequestLayer::new(move |delivery| {
-            seen.lock().unwrap().push(what);
-            delivery
-        })
-    }
+async fn the_last_layer_added_is_outermost_and_a_routers_wraps_all_there_is_in_it() {
     async fn done(State(seen): State<Seen>) {
         seen.lock().unwrap().push("handler");
     }
@@ -60,10 +66,9 @@ async fn the_last_layer_added_is_outermost_and_a_routers_wraps_what_was_added_be
     let test = TestApp::start(app).await;
 
     test.publish("t", "x").await;
-    assert_eq!(*seen.lock().unwrap(), ["router", "outer", "inner", "handler"]);
-    seen.lock().unwrap().clear();
+    assert_eq!(taken(&seen), ["router", "outer", "inner", "handler"]);
     test.publish("other", "x").await;
-    assert_eq!(*seen.lock().unwrap(), ["handler"]);
+    assert_eq!(taken(&seen), ["router", "handler"]);
 }
 
 #[tokio::test(start_paused = true)]

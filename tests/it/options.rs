@@ -116,6 +116,7 @@ fn an_option_that_cannot_be_used_is_refused_where_the_router_is_written() {
 #[test]
 #[should_panic(expected = "with different options")]
 fn a_group_is_not_merged_with_itself_when_its_consumers_differ() {
-    let router = || Router::<()>::new("billing");
-    drop(router().merge(router().consumer(ConsumerConfig::new().client_rack("here"))));
+    let router =
+        |rack| Router::<()>::new("billing").consumer(ConsumerConfig::new().client_rack(rack));
+    drop(router("here").merge(router("there")));
 }

@@ -1,7 +1,7 @@
 use crate::{error::BoxError, record::Record};
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// What one call of a handler gets: a record, or the records of a batch. Never empty.
@@ -47,14 +47,56 @@ impl Delivery {
         1 + self.rest.as_ref().map_or(0, |rest| rest.len())
     }
 
+    /// Whether it is for a handler that takes batches, be it one of a single record.
+    pub fn is_batch(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// The same delivery with what `map` makes of each record. In a batch, a record for which that fails is
+    /// [refused](Self::refuse) and keeps its place; `None` when that leaves nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why the only record could not be mapped.
+    pub fn try_map(
+        self,
+        mut map: impl FnMut(Record) -> Result<Record, BoxError>,
+    ) -> Result<Option<Self>, BoxError> {
+        let Some(rest) = &self.rest else {
+            return Ok(Some(Self { first: map(self.first)?, ..self }));
+        };
+        let (gone, mut left) = (self.refused_so_far(), false);
+        let mut mapped = |(index, record): (usize, &Record)| {
+            if gone.contains(&index) {
+                return record.clone();
+            }
+            map(record.clone()).inspect(|_| left = true).unwrap_or_else(|why| {
+                self.refuse(index, why);
+                record.clone()
+            })
+        };
+        let first = mapped((0, &self.first));
+        let rest = (1..).zip(rest.iter()).map(mapped).collect();
+        Ok(left.then_some(Self { first, rest: Some(rest), refused: self.refused }))
+    }
+
+    /// The places of the records that were taken out of the batch so far.
+    pub fn refused_so_far(&self) -> Vec<usize> {
+        self.refused().iter().map(|(index, _)| *index).collect()
+    }
+
     /// Takes the record at `index` out of the batch: it fails alone, and the handler gets the rest.
     pub fn refuse(&self, index: usize, why: BoxError) {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).push((index, why));
+        self.refused().push((index, why));
     }
 
     /// The records refused so far, which are then forgotten.
     pub fn take_refused(&self) -> Vec<(usize, BoxError)> {
-        std::mem::take(&mut self.refused.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.refused())
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Vec<(usize, BoxError)>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

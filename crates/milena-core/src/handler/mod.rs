@@ -70,7 +70,11 @@ pub trait BatchArguments<S>: Sized {
 
 async fn batch<S: Sync, T: FromRecord<S> + Send>(delivery: &Delivery, state: &S) -> Vec<T> {
     let mut batch = Vec::with_capacity(delivery.len());
+    let gone = delivery.refused_so_far();
     for (index, record) in delivery.records().enumerate() {
+        if gone.contains(&index) {
+            continue;
+        }
         match T::from_record(record, state).await {
             Ok(item) => batch.push(item),
             Err(rejection) => delivery.refuse(index, rejection.into()),

@@ -21,6 +21,8 @@ use std::{fmt, sync::Arc};
 #[derive(Clone)]
 pub struct Pattern {
     text: Arc<str>,
+    /// What stands before what the expression is for.
+    prefix: Arc<str>,
     regex: Regex,
 }
 
@@ -43,17 +45,27 @@ impl Pattern {
         let named = Regex::new(r"\{([A-Za-z_][A-Za-z0-9_]*)\}").map_err(refuse)?;
         let expression = named.replace_all(&text, "(?<$1>.+)");
         let regex = Regex::new(&format!("^(?:{expression})$")).map_err(refuse)?;
-        Ok(Self { text, regex })
+        Ok(Self { text, prefix: Arc::default(), regex })
     }
 
     /// Whether the name of a topic matches as a whole.
     pub fn is_match(&self, topic: &str) -> bool {
-        self.regex.is_match(topic)
+        topic.strip_prefix(&*self.prefix).is_some_and(|rest| self.regex.is_match(rest))
+    }
+
+    /// The same pattern for topics whose names begin with `prefix`, which is no expression.
+    #[must_use]
+    pub fn prefixed(self, prefix: &str) -> Self {
+        Self {
+            text: format!("{}{}", regex::escape(prefix), self.text).into(),
+            prefix: format!("{prefix}{}", self.prefix).into(),
+            regex: self.regex,
+        }
     }
 
     /// What is captured of the name, if it matches.
     pub fn captures(&self, topic: &str) -> Option<Captures> {
-        let found = self.regex.captures(topic)?;
+        let found = self.regex.captures(topic.strip_prefix(&*self.prefix)?)?;
         let parts = self.regex.capture_names().zip(found.iter()).skip(1);
         let part = |(name, part): (Option<&str>, Option<regex::Match<'_>>)| {
             Some((name.map(Into::into), part?.as_str().into()))
@@ -61,7 +73,7 @@ impl Pattern {
         Some(Captures(parts.filter_map(part).collect()))
     }
 
-    /// As it was written.
+    /// As it was written, behind its prefix.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -102,6 +114,17 @@ mod tests {
         assert!(pattern.is_match("refunds"));
         assert!(!pattern.is_match("refunds.dead"));
         assert!(!pattern.is_match("all.orders"));
+    }
+
+    #[test]
+    fn a_prefix_stands_before_every_alternative_and_is_no_expression() {
+        let pattern = Pattern::new("^orders|refunds$").unwrap().prefixed("b.").prefixed("eu.");
+
+        assert!(pattern.is_match("eu.b.orders") && pattern.is_match("eu.b.refunds"));
+        assert!(!pattern.is_match("refunds") && !pattern.is_match("euxb.orders"));
+        assert_eq!(pattern.as_str(), r"eu\.b\.^orders|refunds$");
+        let captures = Pattern::new("{level}").unwrap().prefixed("logs.").captures("logs.info");
+        assert_eq!(captures.unwrap().get("level"), Some("info"));
     }
 
     #[test]

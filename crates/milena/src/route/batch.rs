@@ -41,4 +41,8 @@ where
     fn runner(&self, state: S, replies: &Replies) -> Runner {
         Runner::Batch(self.route(state, replies))
     }
+
+    fn within(&self, route: Route) -> Runner {
+        Runner::Batch(route)
+    }
 }

@@ -50,6 +50,10 @@ where
     fn runner(&self, state: S, replies: &Replies) -> Runner {
         Runner::Each(self.direct(state, replies))
     }
+
+    fn within(&self, route: Route) -> Runner {
+        Runner::through(route)
+    }
 }
 
 /// The handler with its state, called without anything in between.

@@ -1,7 +1,4 @@
-use super::{
-    Attempt, Called, Failure, Plan, Replies, Route, Run, Runner, Spread, Turn, bounded::Bounded,
-    caught,
-};
+use super::{Attempt, Called, Failure, Route, Run, Spread, Turn, bounded::Bounded, caught};
 use futures_util::future::BoxFuture;
 use milena_core::{
     error::BoxError,
@@ -11,48 +8,53 @@ use milena_core::{
 use std::{sync::Arc, task, time::Duration};
 use tower::{Layer, Service, ServiceExt};
 
-type Wrap = Arc<dyn Fn(Route) -> Route + Send + Sync>;
+/// A layer, as what it does.
+pub(crate) type Wrap = Arc<dyn Fn(Route) -> Route + Send + Sync>;
+
+pub(crate) fn wrap<L>(layer: L) -> Wrap
+where
+    L: Layer<Route> + Send + Sync + 'static,
+    L::Service: Service<Delivery, Response = Outcome> + Clone + Send + Sync + 'static,
+    <L::Service as Service<Delivery>>::Error: Into<BoxError>,
+    <L::Service as Service<Delivery>>::Future: Send + 'static,
+{
+    Arc::new(move |route| Route::new(layer.layer(route)))
+}
 
 /// The layers of a subscription, innermost first.
 #[derive(Clone, Default)]
 pub(crate) struct Layers(Vec<Wrap>);
 
 impl Layers {
-    pub(crate) fn push<L>(&mut self, layer: L)
-    where
-        L: Layer<Route> + Send + Sync + 'static,
-        L::Service: Service<Delivery, Response = Outcome> + Clone + Send + Sync + 'static,
-        <L::Service as Service<Delivery>>::Error: Into<BoxError>,
-        <L::Service as Service<Delivery>>::Future: Send + 'static,
-    {
-        self.0.push(Arc::new(move |route| Route::new(layer.layer(route))));
+    pub(crate) fn push(&mut self, wrap: Wrap) {
+        self.0.push(wrap);
     }
 
-    /// What lanes run: the plan itself when nothing is around it, which costs nothing a record.
-    pub(crate) fn runner(
-        &self,
-        plan: &dyn Plan<()>,
-        replies: &Replies,
-        within: Option<Duration>,
-    ) -> Runner {
-        let bare = plan.runner((), replies);
-        if self.0.is_empty() && within.is_none() {
-            return bare;
-        }
-        let route = self.0.iter().fold(plan.route((), replies), |route, wrap| wrap(route));
-        let route = match within {
-            Some(within) => Route::new(Bounded::new(route, within)),
-            None => route,
-        };
-        match bare {
-            Runner::Each(_) => Runner::Each(Arc::new(Layered(route))),
-            Runner::Batch(_) => Runner::Batch(route),
+    pub(crate) fn push_inner(&mut self, wrap: Wrap) {
+        self.0.insert(0, wrap);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn around(&self, route: Route) -> Route {
+        self.0.iter().fold(route, |route, wrap| wrap(route))
+    }
+}
+
+impl Route {
+    /// The same, within this time.
+    pub(crate) fn bounded(self, within: Option<Duration>) -> Self {
+        match within {
+            Some(within) => Self::new(Bounded::new(self, within)),
+            None => self,
         }
     }
 }
 
 /// A handler that is called once a record, through its layers.
-struct Layered(Route);
+pub(super) struct Layered(pub(super) Route);
 
 impl Run for Layered {
     fn run<'a>(&'a self, turn: &'a mut Turn<'_>) -> BoxFuture<'a, Option<Called>> {

@@ -2,19 +2,24 @@
 
 mod batch;
 mod bounded;
+mod choice;
 mod each;
 mod finish;
 mod layered;
+mod mapped;
 mod turn;
 
-use self::turn::Attempt;
+pub use self::mapped::IntoRecord;
 pub(crate) use self::{
     batch::BatchHandler,
+    choice::{Choice, Predicate},
     each::EachHandler,
     finish::{Ending, Replies, publishing, settling},
-    layered::Layers,
+    layered::{Layers, wrap},
+    mapped::{Maps, map},
     turn::{Called, Sink, Spread, Step, Turn},
 };
+use self::{layered::Layered, turn::Attempt};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use milena_core::{
@@ -70,13 +75,23 @@ pub(crate) enum Runner {
     Batch(Route),
 }
 
+impl Runner {
+    /// A route that is called once a record.
+    pub(crate) fn through(route: Route) -> Self {
+        Self::Each(Arc::new(Layered(route)))
+    }
+}
+
 /// A handler that still lacks a state `S`, and does not know yet where its replies go.
 pub(crate) trait Plan<S>: Send + Sync {
     /// As the service that layers wrap.
     fn route(&self, state: S, replies: &Replies) -> Route;
 
-    /// As what lanes run without layers.
+    /// As what lanes run when there is nothing around it.
     fn runner(&self, state: S, replies: &Replies) -> Runner;
+
+    /// This route, which has it inside, as what lanes run.
+    fn within(&self, route: Route) -> Runner;
 }
 
 /// A handler with the loop around it.

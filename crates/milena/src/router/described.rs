@@ -1,6 +1,6 @@
 use super::Topics;
 use milena_core::handler::Operation;
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, panic::Location, sync::Arc};
 
 /// What a router says of one of its subscriptions, with everything that the routers around it add:
 /// what generated documents are made of.
@@ -22,8 +22,13 @@ pub struct Described<'a> {
     pub group: &'a str,
     /// What is read.
     pub topics: Cow<'a, Topics>,
-    /// The handler, and what it takes and returns.
-    pub operation: Cow<'a, Operation>,
+    /// The handler, and what it takes and returns; the first, if there are several.
+    pub operation: Operation,
+    /// The other handlers, when several share the subscription by
+    /// [`or`](crate::router::Subscriber::or).
+    pub alternatives: Vec<Operation>,
     /// The topics that dead letters go to, if they go anywhere; for a pattern the pattern with `.dead` behind it.
     pub dead_letters: Vec<Arc<str>>,
+    /// Where in the source it was subscribed.
+    pub at: &'static Location<'static>,
 }

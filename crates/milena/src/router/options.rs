@@ -73,6 +73,11 @@ impl Options {
         })
     }
 
+    pub(super) fn says_when_to_commit(&self) -> bool {
+        let default = Self::default();
+        (self.commit_interval, self.commit_every) != (default.commit_interval, default.commit_every)
+    }
+
     /// What happens when the offset to go on from is not there.
     pub(crate) fn reset(&self) -> Reset {
         self.consumer.reset().unwrap_or_default()

@@ -1,4 +1,5 @@
-use crate::subscriber::{DeadLetters, Failing, Policy};
+use super::names;
+use crate::subscriber::DeadLetters;
 use milena_core::{
     record::TopicPartition,
     transport::{Pattern, Selection},
@@ -50,7 +51,7 @@ impl Topics {
     }
 
     /// The topics that are named, also those of partitions.
-    fn all_names(&self) -> Vec<Arc<str>> {
+    pub(super) fn all_names(&self) -> Vec<Arc<str>> {
         match &self.0 {
             Selection::Topics { names, .. } => names.clone(),
             Selection::Partitions(partitions) => {
@@ -79,9 +80,9 @@ impl Topics {
         named(self, other).or_else(|| named(other, self)).map(|topic| topic.to_string())
     }
 
-    /// The same, if topics can have such names and they go together with the policy.
+    /// Whether topics can have such names, as far as that can be said without the prefixes of routers.
     #[track_caller]
-    pub(super) fn checked(self, policy: &Policy) -> Self {
+    pub(super) fn check(&self) {
         match &self.0 {
             Selection::Topics { names, patterns } => {
                 assert!(
@@ -91,15 +92,41 @@ impl Topics {
                 for (i, topic) in names.iter().enumerate() {
                     let twice = names[..i].contains(topic);
                     assert!(!twice, "topic `{topic}` is named twice in one subscription");
-                    check_name(topic);
+                    names::check(topic);
                 }
             }
             Selection::Partitions(partitions) => check_partitions(partitions),
         }
-        if let Failing::DeadLetter(letters) = &policy.failing {
-            check_dead_letters(letters, &self);
+    }
+
+    /// The same topics, with this before their names.
+    pub(super) fn prefixed(&self, prefix: &str) -> Self {
+        let name = |topic: &Arc<str>| Arc::<str>::from(format!("{prefix}{topic}"));
+        Self(match &self.0 {
+            Selection::Topics { names, patterns } => Selection::Topics {
+                names: names.iter().map(name).collect(),
+                patterns: patterns.iter().map(|it| it.clone().prefixed(prefix)).collect(),
+            },
+            Selection::Partitions(partitions) => Selection::Partitions(
+                partitions
+                    .iter()
+                    .map(|it| TopicPartition::new(name(&it.topic), it.partition))
+                    .collect(),
+            ),
+        })
+    }
+
+    pub(super) fn has_patterns(&self) -> bool {
+        matches!(&self.0, Selection::Topics { patterns, .. } if !patterns.is_empty())
+    }
+
+    /// Whether a subscription would take its own dead letters, which go to topic `dead`. Which of them a
+    /// pattern takes is not known yet: they are [left out](DeadLetters::go_to) when it is.
+    pub(super) fn takes_back(&self, letters: &DeadLetters, dead: &Arc<str>) -> bool {
+        match letters {
+            DeadLetters::BesideEach => self.all_names().contains(dead),
+            DeadLetters::To(_) => self.0.takes(dead),
         }
-        self
     }
 }
 
@@ -112,44 +139,8 @@ fn check_partitions(partitions: &[TopicPartition]) {
             "partition `{at}` is named twice in one subscription"
         );
         assert!(at.partition >= 0, "there is no partition `{at}`: they count from 0");
-        check_name(&at.topic);
+        names::check(&at.topic);
     }
-}
-
-/// Dead letters must have topics, which their subscription must not take itself. Which dead letters a
-/// pattern takes is not known yet: they are [left out](DeadLetters::go_to) when it is.
-#[track_caller]
-fn check_dead_letters(letters: &DeadLetters, topics: &Topics) {
-    let named = topics.all_names();
-    let takes = |dead: &Arc<str>| match letters {
-        DeadLetters::BesideEach => named.contains(dead),
-        DeadLetters::To(_) => topics.0.takes(dead),
-    };
-    let to = match letters {
-        DeadLetters::BesideEach => named.iter().map(|topic| letters.of(topic)).collect(),
-        DeadLetters::To(dead) => vec![dead.clone()],
-    };
-    for dead in to {
-        check_name(&dead);
-        assert!(
-            !takes(&dead),
-            "dead letters would come back to their subscription, which takes topic `{dead}`"
-        );
-    }
-}
-
-/// What Kafka's `Topic.validate` asks of a name.
-#[track_caller]
-fn check_name(topic: &str) {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let possible = (1..=249).contains(&topic.len())
-        && topic.chars().all(legal)
-        && topic != "."
-        && topic != "..";
-    assert!(
-        possible,
-        "no topic can be called `{topic}`: a name has 1 to 249 letters, digits, `.`, `_` and `-`"
-    );
 }
 
 /// Certain partitions of topics, which are read whatever the other members of the group read.

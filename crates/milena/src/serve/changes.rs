@@ -6,17 +6,18 @@ use milena_core::error::{Error, ErrorKind};
 use std::sync::Arc;
 
 impl Control {
-    /// Adds the subscriptions of `router`, which is of the same group, while the group runs.
+    /// Adds the subscriptions of `router`, which is of the same group, while the group runs. They have the
+    /// prefix, the layers and all else that is said of `router`.
     ///
     /// Records that were delivered before are not delivered again: a subscription to a topic that is
     /// read already begins with what comes next.
     ///
     /// # Errors
     ///
-    /// The router is of another group, or the service does not run.
+    /// The router is of another group, what is in it does not go together, or the service does not run.
     pub async fn add(&self, router: Router) -> Result<(), Error> {
         let mut offered = Vec::new();
-        for group in router.into_groups() {
+        for group in router.assembled()? {
             if group.name() != self.group() {
                 let message = format!(
                     "could not add subscriptions of group `{}` to group `{}`",
@@ -25,7 +26,7 @@ impl Control {
                 );
                 return Err(Error::new(ErrorKind::Config, message));
             }
-            offered.extend(group.subscriptions.iter().map(|it| it.offered()));
+            offered.extend(group.offered());
         }
         self.ask(|reply| Ask::Add(offered, reply)).await?
     }

@@ -76,6 +76,11 @@ const HASTE: Duration = Duration::from_secs(1);
 ///
 /// Dropping the future ends the service at once, as a crash does: nothing is lost, and what was done
 /// since the last commit will be done again.
+///
+/// # Panics
+///
+/// If what is in the router does not go together; see [`Router::subscribe`].
+#[track_caller]
 pub fn serve(transport: impl Transport, router: Router) -> Serve {
     let groups = router.into_groups().into_iter().map(|group| {
         let (ask, asks) = unbounded_channel();
@@ -152,7 +157,7 @@ async fn start(
 ) -> Result<JoinSet<Result<(), Error>>, Error> {
     let mut running = JoinSet::new();
     for (group, line) in groups {
-        let offered: Vec<_> = group.subscriptions.iter().map(|it| it.offered()).collect();
+        let offered: Vec<_> = group.offered();
         if offered.is_empty() {
             let message =
                 format!("could not serve group `{}`: it subscribes to no topic", group.name());

@@ -1,11 +1,11 @@
-use super::{Breaker, DeadLetters, Failing, Retry, Subscriber};
+use super::{Breaker, Failing, Retry, Subscriber};
 use std::{sync::Arc, time::Duration};
 
 /// What becomes of a record that fails.
 impl<S, O, C> Subscriber<S, O, C> {
     /// Calls the handler again with a record that failed; the default is [`Retry::none`].
     pub fn retry(mut self, retry: Retry) -> Self {
-        self.policy.retry = retry;
+        self.given.retry = Some(retry);
         self
     }
 
@@ -20,8 +20,13 @@ impl<S, O, C> Subscriber<S, O, C> {
     /// If that is no time at all.
     #[track_caller]
     pub fn timeout(mut self, each_call: Duration) -> Self {
-        assert!(!each_call.is_zero(), "a call that may take no time cannot succeed");
-        self.policy.timeout = Some(each_call);
+        self.given.within(each_call);
+        self
+    }
+
+    /// Lets each call take its time, whatever a router around it says.
+    pub fn without_timeout(mut self) -> Self {
+        self.given.timeout = Some(None);
         self
     }
 
@@ -45,32 +50,29 @@ impl<S, O, C> Subscriber<S, O, C> {
     /// The record counts as done when the broker has the dead letter; until then the record is not
     /// done, and if the dead letter cannot be written its partition waits, and the log says so.
     ///
+    /// The topic of the record is the one that it was read from, with the prefixes of routers.
+    ///
     /// # Panics
     ///
-    /// If failures are already to be skipped.
+    /// If something else was said of failures already.
     #[track_caller]
-    pub fn dead_letters(self) -> Self {
-        self.dead_lettered(DeadLetters::BesideEach)
+    pub fn dead_letters(mut self) -> Self {
+        self.given.fail(Failing::beside_each());
+        self
     }
 
     /// Publishes a record that failed for good to `topic`, as [`dead_letters`](Self::dead_letters) does
     /// to a topic of another name.
     ///
+    /// It is the whole name: no prefix of a router is put before it, so that many subscriptions can share
+    /// it.
+    ///
     /// # Panics
     ///
-    /// If failures are already to be skipped.
+    /// If something else was said of failures already.
     #[track_caller]
-    pub fn dead_letter(self, topic: impl Into<Arc<str>>) -> Self {
-        self.dead_lettered(DeadLetters::To(topic.into()))
-    }
-
-    #[track_caller]
-    fn dead_lettered(mut self, letters: DeadLetters) -> Self {
-        assert!(
-            self.policy.failing != Failing::Skip,
-            "failures are skipped or dead-lettered, not both"
-        );
-        self.policy.failing = Failing::DeadLetter(letters);
+    pub fn dead_letter(mut self, topic: impl Into<Arc<str>>) -> Self {
+        self.given.fail(Failing::to(topic));
         self
     }
 
@@ -78,24 +80,34 @@ impl<S, O, C> Subscriber<S, O, C> {
     ///
     /// # Panics
     ///
-    /// If failures are already to be dead-lettered.
+    /// If something else was said of failures already.
     #[track_caller]
     pub fn skip_failures(mut self) -> Self {
-        let dead = matches!(self.policy.failing, Failing::DeadLetter(_));
-        assert!(!dead, "failures are skipped or dead-lettered, not both");
-        self.policy.failing = Failing::Skip;
+        self.given.fail(Failing::Skip);
+        self
+    }
+
+    /// Stops the service before a record that failed for good, whatever a router around it says. It is
+    /// the default.
+    ///
+    /// # Panics
+    ///
+    /// If something else was said of failures already.
+    #[track_caller]
+    pub fn stop_on_failure(mut self) -> Self {
+        self.given.fail(Failing::Stop);
         self
     }
 
     /// Pauses the subscription when too many of its records fail; the default is [`Breaker::default`].
     pub fn breaker(mut self, breaker: Breaker) -> Self {
-        self.policy.breaker = Some(breaker);
+        self.given.breaker = Some(Some(breaker));
         self
     }
 
     /// Goes on however many records fail.
     pub fn without_breaker(mut self) -> Self {
-        self.policy.breaker = None;
+        self.given.breaker = Some(None);
         self
     }
 }

@@ -1,6 +1,8 @@
 //! Handlers and how their records are delivered to them.
 
+mod around;
 mod breaker;
+mod choice;
 mod concurrency;
 mod dead_letters;
 mod each;
@@ -8,10 +10,12 @@ mod failure;
 mod policy;
 mod replying;
 mod retry;
+mod subscribed;
 mod words;
 
 pub use self::{
     breaker::Breaker,
+    choice::Alternatives,
     concurrency::{Concurrency, by_key, by_partition, unordered},
     each::{batch, each},
     policy::AckPolicy,
@@ -20,20 +24,16 @@ pub use self::{
 };
 pub(crate) use concurrency::{NullKeys, Order};
 pub(crate) use dead_letters::DeadLetters;
-pub(crate) use policy::{Batching, Failing, Policy};
+pub(crate) use policy::{Batching, Failing, Given, Policy};
 pub(crate) use replying::Replying;
+pub(crate) use subscribed::{About, Arm, Around, Offered, Subscribed};
 
 use crate::{
     listener::{Listen, RebalanceListener},
-    route::{Ending, Layers, Plan, Route, Runner, settling},
+    route::{Ending, Plan, settling},
 };
-use milena_core::{
-    error::BoxError,
-    handler::{Batched, Delivery, IntoOutcome, Operation, Outcome},
-    transport::Selection,
-};
+use milena_core::handler::{Batched, IntoOutcome, Operation};
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
-use tower::{Layer, Service};
 
 /// A handler and how its records are delivered to it; [`each`] and [`batch`] make one.
 ///
@@ -41,63 +41,47 @@ use tower::{Layer, Service};
 /// called once a record or once a batch.
 #[must_use = "a subscriber does nothing until a router subscribes it to a topic"]
 pub struct Subscriber<S, O, C> {
-    blueprint: Blueprint<S, O>,
-    replies: Replying,
-    layers: Layers,
-    policy: Policy,
-    operation: Operation,
+    body: Body<S, O>,
+    given: Given,
+    batching: Batching,
     listener: Option<Arc<dyn Listen>>,
     cardinality: PhantomData<C>,
+}
+
+/// The handlers of a subscriber.
+enum Body<S, O> {
+    /// One, of which it is not known yet what becomes of its return value.
+    Open(Blueprint<S, O>, Box<About>),
+    /// One or more of which that is known.
+    Closed(Vec<Arm<S>>),
 }
 
 /// A handler, until it is known what becomes of its return value.
 type Blueprint<S, O> = Box<dyn FnOnce(Ending<O>) -> Arc<dyn Plan<S>>>;
 
-/// A handler whose return value is known to settle its record, with everything that was said of it.
-pub(crate) struct Subscribed<S> {
-    pub(crate) plan: Arc<dyn Plan<S>>,
-    pub(crate) layers: Layers,
-    pub(crate) policy: Policy,
-    pub(crate) operation: Operation,
-    pub(crate) replies: Replying,
-    pub(crate) listener: Option<Arc<dyn Listen>>,
-}
-
-impl<S> Subscribed<S> {
-    /// The same with its plan made into another.
-    pub(crate) fn replan<S2>(
-        self,
-        replan: impl FnOnce(Arc<dyn Plan<S>>) -> Arc<dyn Plan<S2>>,
-    ) -> Subscribed<S2> {
-        Subscribed {
-            plan: replan(self.plan),
-            layers: self.layers,
-            policy: self.policy,
-            operation: self.operation,
-            replies: self.replies,
-            listener: self.listener,
+impl<S, O> Body<S, O> {
+    /// The handlers, with return values that end so if it is not known yet how.
+    fn close(self, ending: impl FnOnce() -> Ending<O>) -> Vec<Arm<S>> {
+        match self {
+            Self::Open(blueprint, about) => vec![Arm { plan: blueprint(ending()), about: *about }],
+            Self::Closed(arms) => arms,
         }
     }
-}
 
-impl Subscribed<()> {
-    /// What lanes run.
-    pub(crate) fn runner(&self) -> Runner {
-        self.layers.runner(&*self.plan, &self.replies.replies(), self.policy.timeout)
+    /// What was said of each handler.
+    fn abouts(&mut self) -> Vec<&mut About> {
+        match self {
+            Self::Open(_, about) => vec![about],
+            Self::Closed(arms) => arms.iter_mut().map(|arm| &mut arm.about).collect(),
+        }
     }
-}
 
-/// A subscription as the runtime gets it.
-pub(crate) struct Offered {
-    pub(crate) selection: Selection,
-    pub(crate) runner: Runner,
-    pub(crate) policy: Policy,
-    pub(crate) listener: Option<Arc<dyn Listen>>,
-}
-
-impl fmt::Debug for Offered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Offered").field(&self.selection).finish()
+    /// What was said of the first handler.
+    fn first(&mut self) -> Option<&mut About> {
+        match self {
+            Self::Open(_, about) => Some(about),
+            Self::Closed(arms) => arms.first_mut().map(|arm| &mut arm.about),
+        }
     }
 }
 
@@ -106,12 +90,11 @@ impl<S: 'static, O: 'static, C: 'static> Subscriber<S, O, C> {
         operation: Operation,
         plan: impl FnOnce(Ending<O>) -> P + 'static,
     ) -> Self {
+        let blueprint = Box::new(move |ending| Arc::new(plan(ending)) as Arc<dyn Plan<S>>);
         Self {
-            blueprint: Box::new(move |ending| Arc::new(plan(ending))),
-            replies: Replying::default(),
-            layers: Layers::default(),
-            policy: Policy::default(),
-            operation,
+            body: Body::Open(blueprint, Box::new(About::new(operation))),
+            given: Given::default(),
+            batching: Batching::default(),
             listener: None,
             cardinality: PhantomData,
         }
@@ -123,11 +106,9 @@ impl<S: 'static, O: 'static, C: 'static> Subscriber<S, O, C> {
         O: IntoOutcome<C>,
     {
         Subscribed {
-            plan: (self.blueprint)(settling()),
-            layers: self.layers,
-            policy: self.policy,
-            operation: self.operation,
-            replies: self.replies,
+            arms: self.body.close(settling),
+            given: self.given,
+            batching: self.batching,
             listener: self.listener,
         }
     }
@@ -136,13 +117,13 @@ impl<S: 'static, O: 'static, C: 'static> Subscriber<S, O, C> {
 impl<S, O, C> Subscriber<S, O, C> {
     /// Says when a record counts as done; the default is [`AckPolicy::OnSuccess`].
     pub fn ack(mut self, ack: AckPolicy) -> Self {
-        self.policy.ack = ack;
+        self.given.ack = Some(ack);
         self
     }
 
     /// Says how many records are in work at once; the default is [`by_partition`].
     pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
-        self.policy.concurrency = concurrency;
+        self.given.concurrency = Some(concurrency);
         self
     }
 
@@ -151,33 +132,6 @@ impl<S, O, C> Subscriber<S, O, C> {
     /// It hears of no others; [`Router::on_rebalance`](crate::Router::on_rebalance) hears of all.
     pub fn on_rebalance(self, listener: impl RebalanceListener) -> Self {
         Self { listener: Some(Arc::new(listener)), ..self }
-    }
-
-    /// Wraps the calls of the handler in a `tower` layer; the last added is outermost.
-    ///
-    /// A layer runs once an attempt, around the extractors and the handler, so a timeout bounds each
-    /// attempt for itself.
-    ///
-    /// ```
-    /// use milena::each;
-    /// use tower::timeout::TimeoutLayer;
-    /// use std::time::Duration;
-    ///
-    /// async fn work() {}
-    ///
-    /// # let _: milena::Router = milena::Router::new("group").subscribe("topic",
-    /// each(work).layer(TimeoutLayer::new(Duration::from_secs(10)))
-    /// # );
-    /// ```
-    pub fn layer<L>(mut self, layer: L) -> Self
-    where
-        L: Layer<Route> + Send + Sync + 'static,
-        L::Service: Service<Delivery, Response = Outcome> + Clone + Send + Sync + 'static,
-        <L::Service as Service<Delivery>>::Error: Into<BoxError>,
-        <L::Service as Service<Delivery>>::Future: Send + 'static,
-    {
-        self.layers.push(layer);
-        self
     }
 }
 
@@ -190,26 +144,26 @@ impl<S, O> Subscriber<S, O, Batched> {
     #[track_caller]
     pub fn max_records(mut self, max: usize) -> Self {
         assert!(max > 0, "a batch has at least one record");
-        self.policy.batching.max_records = max;
+        self.batching.max_records = max;
         self
     }
 
     /// A batch is complete this long after its first record was received; the default is 100 ms.
     pub fn max_wait(mut self, max: Duration) -> Self {
-        self.policy.batching.max_wait = max;
+        self.batching.max_wait = max;
         self
     }
 
     /// A batch takes records of all partitions of the subscription, so that there is one batch at a
     /// time. Without this it is of one partition, and the partitions have their batches side by side.
     pub fn across_partitions(mut self) -> Self {
-        self.policy.batching.across_partitions = true;
+        self.batching.across_partitions = true;
         self
     }
 }
 
 impl<S, O, C> fmt::Debug for Subscriber<S, O, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Subscriber").field("given", &self.given).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-use super::Subscriber;
+use super::{Body, Subscriber};
 use crate::route::{Replies, publishing};
 use milena_core::{
     error::BoxError,
@@ -40,15 +40,12 @@ impl<S: 'static, O: 'static, C: 'static> Subscriber<S, O, C> {
     where
         O: IntoRecords,
     {
-        let plan = (self.blueprint)(publishing());
-        let Replying { mut to, value } = self.replies;
-        to.push(target.into());
+        let (to, mut arms) = (target.into(), self.body.close(publishing));
+        arms.iter_mut().for_each(|arm| arm.about.replies.push::<O>(to.clone()));
         Subscriber {
-            blueprint: Box::new(move |_| plan),
-            replies: Replying { to, value: value.or_else(O::schema) },
-            layers: self.layers,
-            policy: self.policy,
-            operation: self.operation,
+            body: Body::Closed(arms),
+            given: self.given,
+            batching: self.batching,
             listener: self.listener,
             cardinality: PhantomData,
         }
@@ -56,7 +53,7 @@ impl<S: 'static, O: 'static, C: 'static> Subscriber<S, O, C> {
 
     /// Answers no record, also not one that asks for it with a header `reply_to`.
     pub fn no_reply(mut self) -> Self {
-        self.operation.no_reply = true;
+        self.body.abouts().into_iter().for_each(|about| about.operation.no_reply = true);
         self
     }
 }
@@ -86,13 +83,18 @@ pub(crate) struct Replying {
 }
 
 impl Replying {
-    /// Where they go.
-    pub(crate) fn replies(&self) -> Replies {
-        Replies { to: self.to.clone() }
+    fn push<O: IntoRecords>(&mut self, to: Publish) {
+        self.value = self.value.take().or_else(O::schema);
+        self.to.push(to);
+    }
+
+    /// Where they go, under this prefix.
+    pub(crate) fn replies(&self, prefix: &str) -> Replies {
+        Replies { to: self.to.iter().map(|to| to.clone().prefixed(prefix)).collect() }
     }
 
     /// What documents tell of them.
-    pub(crate) fn described(&self) -> Vec<Reply> {
-        self.replies().to.iter().map(|to| Reply::new(to, self.value.clone())).collect()
+    pub(crate) fn described(&self, prefix: &str) -> Vec<Reply> {
+        self.replies(prefix).to.iter().map(|to| Reply::new(to, self.value.clone())).collect()
     }
 }
