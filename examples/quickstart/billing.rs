@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use milena::{
-    Json, Key, Retry, Router, State, each, extract::Metadata, record::Headers, router::Concurrency,
+    Json, Key, Retry, Router, State, each, extract::Metadata, publish, record::Headers,
+    router::Concurrency,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,7 +40,7 @@ pub(crate) struct Invoice {
 pub(crate) fn router(desk: Desk, concurrency: Concurrency) -> Router {
     let billing = each(bill)
         .concurrency(concurrency)
-        .publish_to(INVOICES)
+        .publish_to(publish(INVOICES).bare())
         .retry(Retry::exponential(3).starting_at(Duration::from_millis(2)))
         .dead_letter(DEAD_LETTERS);
     Router::new(GROUP).subscribe(ORDERS, billing).with_state(desk)

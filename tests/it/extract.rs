@@ -56,7 +56,7 @@ async fn every_part_of_a_record_is_an_argument_in_any_order() {
     )
     .await;
 
-    assert_eq!(*seen.lock().unwrap(), ["orders/0/0 Created(5) ada acme 1 7 18"]);
+    assert_eq!(*seen.lock().unwrap(), ["orders/0/0 Created(5) ada acme 2 7 18"]);
     test.stop().await.unwrap();
 }
 

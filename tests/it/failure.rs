@@ -36,10 +36,11 @@ async fn an_order_that_keeps_failing_is_dead_lettered() {
         .iter()
         .map(|(name, value)| (name, value.map(|value| str::from_utf8(value).unwrap())))
         .collect();
-    assert_eq!(headers[..2], [("trace", Some("1")), ("trace", None)]);
+    let own = [("trace", Some("1")), ("trace", None), ("content-type", Some("application/json"))];
+    assert_eq!(headers[..3], own);
     let source = test.records("orders")[1].timestamp().millis().unwrap().to_string();
     assert_eq!(
-        headers[2..],
+        headers[3..],
         [
             ("milena-dead-letter-topic", Some("orders")),
             ("milena-dead-letter-partition", Some("0")),

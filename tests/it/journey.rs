@@ -92,7 +92,8 @@ async fn a_reply_has_the_parts_that_stand_before_it_and_those_of_its_target() {
             ("source", Some(&b"copier"[..])),
             ("trace", Some(b"1")),
             ("trace", Some(b"2")),
-            ("none", None)
+            ("none", None),
+            ("content-type", Some(b"application/json")),
         ]
     );
     assert_eq!(copies[1].key(), None);

@@ -31,6 +31,7 @@ mod listeners;
 mod logs;
 mod options;
 mod outcomes;
+mod overlay;
 mod refusals;
 mod replies;
 mod retry;

@@ -43,7 +43,7 @@ async fn replies_on_their_way_are_bounded_in_number_and_bytes() {
     for (replies, bytes, expected) in [(10, usize::MAX, 10), (1000, 100, 4), (1000, 1, 1)] {
         let broker = Memory::new();
         broker.faults().hold_deliveries();
-        let subscriber = each(bill).publish_to("invoices");
+        let subscriber = each(bill).publish_to(publish("invoices").bare());
         let app =
             Router::new("billing").subscribe("orders", subscriber).max_in_flight(replies, bytes);
         let test = TestApp::start_on(broker.clone(), app).await;

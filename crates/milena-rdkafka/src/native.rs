@@ -25,7 +25,7 @@ use std::{
     mem::ManuallyDrop,
     ptr::{self, NonNull},
     slice,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
     time::Duration,
 };
@@ -664,7 +664,44 @@ impl Message {
     /// No other thread reads the headers of this message: librdkafka parses them when they are read
     /// first, and keeps them in the message.
     unsafe fn headers(&self) -> Headers {
-        let (mut headers, mut raw) = (Headers::new(), ptr::null_mut());
+        let mut headers = Headers::new();
+        // SAFETY: as for this function.
+        unsafe { self.each_header(|name, value| headers.push(name.to_string_lossy(), value)) };
+        headers
+    }
+
+    /// The value of the last header of this name that is not null.
+    ///
+    /// # Safety
+    ///
+    /// As for the headers.
+    unsafe fn header(&self, name: &str) -> Option<Bytes> {
+        let mut found = None;
+        let look = |its: &CStr, value: Option<&[u8]>| {
+            if its.to_bytes() == name.as_bytes() {
+                found = value.map(Bytes::copy_from_slice).or(found.take());
+            }
+        };
+        // SAFETY: as for this function.
+        unsafe { self.each_header(look) };
+        found
+    }
+
+    /// # Safety
+    ///
+    /// As for the headers.
+    unsafe fn has_headers(&self) -> bool {
+        let mut raw = ptr::null_mut();
+        // SAFETY: the message is alive, and no other thread does this.
+        let found = unsafe { sys::rd_kafka_message_headers(self.0.as_ptr(), &raw mut raw) };
+        found == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+    }
+
+    /// # Safety
+    ///
+    /// As for the headers.
+    unsafe fn each_header(&self, mut see: impl FnMut(&CStr, Option<&[u8]>)) {
+        let mut raw = ptr::null_mut();
         // SAFETY: the message is alive, and no other thread does this.
         let mut found = unsafe { sys::rd_kafka_message_headers(self.0.as_ptr(), &raw mut raw) };
         for index in 0.. {
@@ -683,11 +720,10 @@ impl Message {
                     &raw mut size,
                 );
                 if !name.is_null() {
-                    headers.push(text(name), bytes(value, size));
+                    see(CStr::from_ptr(name), bytes(value, size));
                 }
             }
         }
-        headers
     }
 
     fn get(&self) -> &sys::rd_kafka_message_t {
@@ -748,6 +784,8 @@ pub(crate) struct Messages {
     size: usize,
     /// Held while headers are read.
     headers: Mutex<()>,
+    /// Whether any of them has headers, once somebody asked for one.
+    has_headers: OnceLock<bool>,
     #[expect(dead_code, reason = "it is kept alive")]
     client: Arc<Client>,
 }
@@ -758,7 +796,7 @@ const SHORT: usize = 64;
 impl Messages {
     fn new(client: Arc<Client>, most: usize) -> Self {
         let messages = Vec::with_capacity(most.min(SHORT));
-        Self { messages, size: 0, headers: Mutex::new(()), client }
+        Self { messages, size: 0, headers: Mutex::new(()), has_headers: OnceLock::new(), client }
     }
 
     fn push(&mut self, message: Message) {
@@ -792,6 +830,23 @@ impl Messages {
         let _alone = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: messages are shared as part of their list only, and the lock is held.
         unsafe { self.messages[index].headers() }
+    }
+
+    /// The value of the last header of this name that is not null. Nothing is locked when no message of
+    /// the list has headers.
+    pub(crate) fn header(&self, index: usize, name: &str) -> Option<Bytes> {
+        if !*self.has_headers.get_or_init(|| self.any_headers()) {
+            return None;
+        }
+        let _alone = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: messages are shared as part of their list only, and the lock is held.
+        unsafe { self.messages[index].header(name) }
+    }
+
+    fn any_headers(&self) -> bool {
+        let _alone = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: messages are shared as part of their list only, and the lock is held.
+        self.messages.iter().any(|message| unsafe { message.has_headers() })
     }
 }
 

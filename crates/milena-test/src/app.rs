@@ -91,11 +91,12 @@ impl TestApp {
     ///
     /// If the value cannot be written, or the broker refuses it.
     pub async fn publish(&self, to: impl Into<Publish>, value: impl IntoRecords) {
-        let (to, mut records) = (to.into(), Vec::new());
-        let topic = to.topic().clone();
-        if let Err(error) = value.into_records(&to, &mut records) {
-            panic!("could not write a value for topic `{topic}`: {error}");
-        }
+        let to = to.into();
+        let topic = to.topic();
+        let records = match to.write(value) {
+            Ok(records) => records,
+            Err(error) => panic!("could not write a value for topic `{topic}`: {error}"),
+        };
         for record in records {
             if let Err(error) = self.broker.produce(record) {
                 panic!("could not publish to topic `{topic}`: {error}");

@@ -49,6 +49,10 @@ async fn a_record_comes_back_byte_for_byte() {
         assert_eq!(read.value(index), record.value.as_deref());
         assert_eq!(read.headers(index), record.headers);
         assert_eq!(read.headers(index), record.headers, "they are parsed once and read twice");
+        for name in ["a", "b", "null", "empty", "", "bytes", "absent"] {
+            let header = read.header(index, name);
+            assert_eq!(header.as_deref(), record.headers.get(name), "{name} of {record:?}");
+        }
         let Timestamp::Created(millis) = read.timestamp(index) else {
             panic!("{:?}", read.timestamp(index))
         };

@@ -47,6 +47,7 @@ async fn each_value_of_a_batch_has_parts_of_its_own() {
     publisher(&kafka).await.publish(to, batch).await.unwrap();
 
     let from = ("from", Some(&b"test"[..]));
+    let format = ("content-type", Some(&b"text/plain"[..]));
     let records = View::shared().records(&topic).await;
     assert_eq!(
         records.iter().map(read).collect::<Vec<_>>(),
@@ -55,11 +56,11 @@ async fn each_value_of_a_batch_has_parts_of_its_own() {
                 0,
                 some("ada"),
                 some("a"),
-                headers(&[from, ("n", Some(b"1")), ("null", None), ("n", Some(b"2"))]),
+                headers(&[from, ("n", Some(b"1")), ("null", None), ("n", Some(b"2")), format]),
                 Some(7)
             ),
-            (1, some(""), some(""), headers(&[from]), Some(8)),
-            (2, some("default"), some("c"), headers(&[from, ("", Some(b""))]), None),
+            (1, some(""), some(""), headers(&[from, format]), Some(8)),
+            (2, some("default"), some("c"), headers(&[from, ("", Some(b"")), format]), None),
         ]
     );
 }
@@ -85,6 +86,7 @@ async fn a_null_key_is_not_an_empty_one_and_a_null_value_not_an_empty_one() {
     publisher.publish(topic.clone(), None::<String>).await.unwrap();
 
     let records = View::shared().records(&topic).await;
+    let json = headers(&[("content-type", Some(b"application/json"))]);
     let of_last = headers(&[("null", None), ("all", Some(&all)), ("null", Some(b""))]);
     assert_eq!(
         records.iter().map(read).collect::<Vec<_>>(),
@@ -95,7 +97,7 @@ async fn a_null_key_is_not_an_empty_one_and_a_null_value_not_an_empty_one() {
             (0, None, some(all), Vec::new(), None),
             (0, None, None, of_last, None),
             (0, some([0, 0, 1, 2]), None, Vec::new(), None),
-            (0, some("[1]"), some("[2]"), Vec::new(), None),
+            (0, some("[1]"), some("[2]"), json, None),
         ]
     );
 }

@@ -51,14 +51,13 @@ impl<S: Sync, T: FromHeader + Send> FromRecord<S> for Header<T> {
 
     async fn from_record(record: &Record, _state: &S) -> Result<Self, Rejection> {
         let reject = |cause: BoxError| Rejection::new(format!("header `{}`", T::NAME), cause);
-        let headers = record.headers();
-        let value =
-            headers.get(T::NAME).ok_or_else(|| reject("there is none, or it is null".into()))?;
-        T::from_header(value).map(Header).map_err(reject)
+        let absent = || reject("there is none, or it is null".into());
+        let value = record.header(T::NAME).ok_or_else(absent)?;
+        T::from_header(&value).map(Header).map_err(reject)
     }
 
     fn is_absent(record: &Record) -> bool {
-        record.headers().get(T::NAME).is_none()
+        record.header(T::NAME).is_none()
     }
 
     fn describe(operation: &mut Operation) {

@@ -3,6 +3,8 @@
 mod ack;
 mod attempt;
 mod cancellation;
+mod correlation;
+mod extension;
 mod header;
 #[cfg(feature = "json")]
 mod json;
@@ -17,6 +19,8 @@ pub use self::{
     ack::Ack,
     attempt::Attempt,
     cancellation::Cancellation,
+    correlation::CorrelationId,
+    extension::Extension,
     header::{FromHeader, Header},
     key::{FromKey, IntoKey, Key},
     metadata::Metadata,

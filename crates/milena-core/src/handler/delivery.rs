@@ -1,5 +1,7 @@
 use crate::{error::BoxError, record::Record};
 use std::{
+    any::Any,
+    convert::Infallible,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -39,6 +41,45 @@ impl Delivery {
     /// All records, in the order in which they were read.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         std::iter::once(&self.first).chain(self.rest.iter().flat_map(|rest| rest.iter()))
+    }
+
+    /// The same delivery with each record as `change` gives it back, for what is further in.
+    ///
+    /// ```
+    /// # use milena_core::{Delivery, Headers, Record};
+    /// fn without_headers(delivery: Delivery) -> Delivery {
+    ///     delivery.map_records(|record| record.with_headers(Headers::new()))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn map_records(self, mut change: impl FnMut(Record) -> Record) -> Self {
+        match self.try_map_records(|record| Ok::<_, Infallible>(change(record))) {
+            Ok(delivery) => delivery,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The same, up to the first record that cannot be changed.
+    ///
+    /// # Errors
+    ///
+    /// That of `change`.
+    pub fn try_map_records<E>(
+        self,
+        mut change: impl FnMut(Record) -> Result<Record, E>,
+    ) -> Result<Self, E> {
+        let first = change(self.first)?;
+        let rest = self.rest.map(|rest| rest.iter().cloned().map(change).collect()).transpose()?;
+        Ok(Self { first, rest, refused: self.refused })
+    }
+
+    /// The same delivery with this value beside each record, where [`Extension`] finds it.
+    ///
+    /// [`Extension`]: crate::extract::Extension
+    #[must_use]
+    pub fn with_extension<T: Send + Sync + 'static>(self, value: T) -> Self {
+        let value: Arc<dyn Any + Send + Sync> = Arc::new(value);
+        self.map_records(|record| record.with_shared(value.clone()))
     }
 
     /// How many records there are, at least one.

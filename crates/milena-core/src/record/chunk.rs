@@ -112,6 +112,11 @@ pub trait Records: Send + Sync + 'static {
     fn value(&self, index: usize) -> Option<&[u8]>;
     /// The headers of a record.
     fn headers(&self, index: usize) -> Headers;
+    /// The value of the last header of this name that is not null. A driver that can read it without
+    /// reading all of them does so, and reads nothing of records without headers.
+    fn header(&self, index: usize, name: &str) -> Option<Bytes> {
+        self.headers(index).find(name).cloned()
+    }
     /// About how many bytes of memory the records take.
     fn bytes(&self) -> usize;
 }
@@ -154,6 +159,10 @@ impl Records for Vec<OwnedRecord> {
 
     fn headers(&self, index: usize) -> Headers {
         self[index].headers.clone()
+    }
+
+    fn header(&self, index: usize, name: &str) -> Option<Bytes> {
+        self[index].headers.find(name).cloned()
     }
 
     fn bytes(&self) -> usize {

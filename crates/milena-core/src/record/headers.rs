@@ -28,6 +28,18 @@ impl Headers {
         self.0.push((Cow::Owned(name.into().into()), value.into_header_value()));
     }
 
+    /// Adds a header behind the others, of which those of its name are taken away.
+    pub fn set(&mut self, name: impl Into<Box<str>>, value: impl IntoHeaderValue) {
+        let name = name.into();
+        self.remove(&name);
+        self.push(name, value);
+    }
+
+    /// Takes all headers of this name away.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|header| header.0 != name);
+    }
+
     /// The same headers with one more behind them.
     #[must_use]
     pub fn with(mut self, name: impl Into<Box<str>>, value: impl IntoHeaderValue) -> Self {
@@ -37,7 +49,12 @@ impl Headers {
 
     /// The value of the last header of this name that is not null.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.0.iter().rev().find(|header| &*header.0 == name && header.1.is_some())?.1.as_deref()
+        self.find(name).map(|value| &**value)
+    }
+
+    /// The same value, which can be kept.
+    pub(crate) fn find(&self, name: &str) -> Option<&Bytes> {
+        self.0.iter().rev().find(|header| header.0 == name && header.1.is_some())?.1.as_ref()
     }
 
     /// The values of all headers of this name, in order.

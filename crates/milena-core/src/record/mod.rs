@@ -3,13 +3,16 @@
 mod chunk;
 mod headers;
 pub mod names;
+mod overlay;
 
 pub use self::{
     chunk::{Chunk, Context, Epoch, Extensions, Hold, OwnedRecord, Records},
     headers::{Headers, IntoHeaderValue},
 };
 
+use self::overlay::Overlay;
 use crate::transport::Receipt;
+use bytes::Bytes;
 use std::{fmt, sync::Arc};
 
 /// A record as it was consumed.
@@ -29,6 +32,8 @@ pub struct Record {
     chunk: Arc<Chunk>,
     index: u32,
     attempt: u32,
+    /// What layers changed of it; there is seldom anything.
+    own: Option<Arc<Overlay>>,
 }
 
 impl Record {
@@ -43,7 +48,7 @@ impl Record {
             "a chunk of {} records has no {index}",
             chunk.len()
         );
-        Self { chunk, index, attempt: 1 }
+        Self { chunk, index, attempt: 1, own: None }
     }
 
     /// The topic it was read from.
@@ -68,17 +73,39 @@ impl Record {
 
     /// Its key; `None` is null, which is not the same as empty.
     pub fn key(&self) -> Option<&[u8]> {
+        if let Some(key) = self.own.as_ref().and_then(|own| own.key.as_ref()) {
+            return key.as_deref();
+        }
         self.chunk.records().key(self.index as usize)
     }
 
     /// Its value; `None` is null, a tombstone in a compacted topic.
     pub fn value(&self) -> Option<&[u8]> {
+        if let Some(value) = self.own.as_ref().and_then(|own| own.value.as_ref()) {
+            return value.as_deref();
+        }
         self.chunk.records().value(self.index as usize)
     }
 
     /// Its headers, which are read anew at each call.
     pub fn headers(&self) -> Headers {
-        self.chunk.records().headers(self.index as usize)
+        match self.own_headers() {
+            Some(headers) => headers.clone(),
+            None => self.chunk.records().headers(self.index as usize),
+        }
+    }
+
+    /// The value of the last header of this name that is not null: what [`Headers::get`] gives, without
+    /// reading all the others.
+    pub fn header(&self, name: &str) -> Option<Bytes> {
+        match self.own_headers() {
+            Some(headers) => headers.find(name).cloned(),
+            None => self.chunk.records().header(self.index as usize, name),
+        }
+    }
+
+    fn own_headers(&self) -> Option<&Headers> {
+        self.own.as_ref()?.headers.as_ref()
     }
 
     /// The how manieth call of the handler with this record this is, from 1.
@@ -96,7 +123,7 @@ impl Record {
         self.index
     }
 
-    /// The same handle for another record of the chunk.
+    /// The same handle for another record of the chunk, as it was read.
     ///
     /// # Panics
     ///
@@ -108,6 +135,7 @@ impl Record {
             self.chunk.len()
         );
         self.index = index;
+        self.own = None;
     }
 
     /// The same record, for this attempt.
@@ -116,9 +144,11 @@ impl Record {
         Self { attempt, ..self }
     }
 
-    /// What the runtime put beside the records of this router, such as a [`Publisher`](crate::Publisher).
+    /// What a layer put beside the record, or the runtime beside the records of this router, such as a
+    /// [`Publisher`](crate::Publisher).
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.chunk.extension()
+        let own = self.own.as_ref().and_then(|own| own.extension());
+        own.or_else(|| self.chunk.extension())
     }
 
     /// A reason of its own why this record is not settled; `None` outside of a running service.
@@ -133,8 +163,8 @@ impl fmt::Debug for Record {
             .field("topic", &self.topic())
             .field("partition", &self.partition())
             .field("offset", &self.offset())
-            .field("key", &self.key().map(bytes::Bytes::copy_from_slice))
-            .field("value", &self.value().map(bytes::Bytes::copy_from_slice))
+            .field("key", &self.key().map(Bytes::copy_from_slice))
+            .field("value", &self.value().map(Bytes::copy_from_slice))
             .finish_non_exhaustive()
     }
 }
@@ -183,3 +213,6 @@ impl fmt::Display for TopicPartition {
         write!(f, "{}/{}", self.topic, self.partition)
     }
 }
+
+#[cfg(test)]
+mod tests;

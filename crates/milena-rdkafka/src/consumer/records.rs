@@ -1,4 +1,5 @@
 use crate::native::Messages;
+use bytes::Bytes;
 use milena_core::record::{Headers, Records, Timestamp};
 
 /// What librdkafka keeps beside the bytes of a message, about.
@@ -29,6 +30,10 @@ impl Records for Messages {
 
     fn headers(&self, index: usize) -> Headers {
         Self::headers(self, index)
+    }
+
+    fn header(&self, index: usize, name: &str) -> Option<Bytes> {
+        Self::header(self, index, name)
     }
 
     fn bytes(&self) -> usize {

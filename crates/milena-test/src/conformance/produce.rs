@@ -44,6 +44,9 @@ fn check_same(read: &Record, sent: &ProducerRecord) {
     assert_eq!(read.key(), sent.key.as_deref(), "the key of {sent:?}");
     assert_eq!(read.value(), sent.value.as_deref(), "the value of {sent:?}");
     assert_eq!(read.headers(), sent.headers, "the headers of {sent:?}");
+    for name in sent.headers.iter().map(|(name, _)| name).chain(["absent"]) {
+        assert_eq!(read.header(name).as_deref(), sent.headers.get(name), "{name} of {sent:?}");
+    }
     match (read.timestamp(), sent.timestamp) {
         (Timestamp::Created(read), Some(sent)) => assert_eq!(read, sent, "the timestamp"),
         (Timestamp::Created(read), None) => {
