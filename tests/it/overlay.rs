@@ -3,8 +3,8 @@
 use crate::billing::{Order, order};
 use bytes::Bytes;
 use milena::{
-    Batch, Json, Retry, Router, State, batch, each,
-    extract::{CorrelationId, Extension, Metadata},
+    Batch, Json, Record, Retry, Router, State, batch, each,
+    extract::{CorrelationId, Extension},
     record::Headers,
     router::handler::Delivery,
 };
@@ -40,11 +40,11 @@ async fn a_layer_changes_what_extractors_read_and_dead_letters_stay_as_they_were
     async fn look(
         Json(order): Json<Order>,
         Extension(tenant): Extension<Tenant>,
-        headers: Headers,
-        at: Metadata,
+        record: Record,
         State(seen): State<Seen>,
     ) -> anyhow::Result<()> {
-        let line = format!("{at} {} {} {}", order.cents, tenant.0, headers.contains("unframed"));
+        let unframed = record.header("unframed").is_some();
+        let line = format!("{} {} {} {unframed}", record.offset(), order.cents, tenant.0);
         seen.lock().unwrap().push(line);
         anyhow::ensure!(order.cents >= 0, "it is negative");
         Ok(())
@@ -65,7 +65,7 @@ async fn a_layer_changes_what_extractors_read_and_dead_letters_stay_as_they_were
     test.publish("t", framed(-2)).await;
 
     // Each attempt begins with the record as it was read.
-    let lines = ["t/0/0 1 acme true", "t/0/1 -2 acme true", "t/0/1 -2 acme true"];
+    let lines = ["0 1 acme true", "1 -2 acme true", "1 -2 acme true"];
     assert_eq!(*seen.lock().unwrap(), lines);
     let [letter] = &test.records("dead")[..] else { panic!("one is negative") };
     assert_eq!(text(letter.value()), r#"<{"id":2,"cents":-2}>"#);
@@ -137,7 +137,7 @@ async fn a_correlation_id_is_read_and_handed_on_whatever_its_bytes_are() {
     test.publish("t", (Headers::new().with("correlation_id", None::<&str>), "x")).await;
 
     assert_eq!(*seen.lock().unwrap(), ["abc", "\u{fffd}1", "none", "none"]);
-    let ids = |record: &milena::Record| {
+    let ids = |record: &Record| {
         let headers = record.headers();
         headers.get_all("correlation_id").map(|id| id.map(<[u8]>::to_vec)).collect::<Vec<_>>()
     };

@@ -2,7 +2,7 @@ use milena_core::{
     error::BoxError,
     handler::{IntoOutcome, Outcome},
     record::Record,
-    reply::{IntoRecords, ProducerRecord, Publish, publish},
+    reply::{IntoRecords, ProducerRecord, Publish},
 };
 use std::sync::Arc;
 
@@ -37,28 +37,14 @@ pub(crate) fn publishing<O: IntoRecords + 'static>() -> Ending<O> {
 
 /// The records of a value for all its topics; it is written once.
 fn written(value: impl IntoRecords, to: &[Publish]) -> Result<Vec<ProducerRecord>, BoxError> {
-    let mut records = Vec::new();
     match to {
-        [] => {}
-        [only] => value.into_records(only, &mut records)?,
-        [first, ..] => {
-            let mut written = Vec::new();
-            value.into_records(&publish(first.topic().clone()), &mut written)?;
-            for to in to {
-                records.extend(written.iter().map(|record| completed(record, to)));
-            }
+        [] => Ok(Vec::new()),
+        [only] => only.write(value),
+        several => {
+            let written = Publish::anywhere().write(value)?;
+            let completed =
+                |to: &Publish| written.iter().map(|it| to.complete(it.clone())).collect::<Vec<_>>();
+            Ok(several.iter().flat_map(completed).collect())
         }
     }
-    Ok(records)
-}
-
-/// The record for this target, with what it does not say itself.
-fn completed(record: &ProducerRecord, to: &Publish) -> ProducerRecord {
-    let mut whole = to.record();
-    whole.key = record.key.clone().or(whole.key);
-    whole.partition = record.partition.or(whole.partition);
-    whole.timestamp = record.timestamp.or(whole.timestamp);
-    whole.value.clone_from(&record.value);
-    whole.headers.append(&record.headers);
-    whole
 }
