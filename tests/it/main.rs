@@ -29,6 +29,7 @@ mod lanes;
 mod layers;
 mod listeners;
 mod logs;
+mod metrics;
 mod options;
 mod outcomes;
 mod overlay;

@@ -22,7 +22,7 @@ pub use self::{
     partitioner::partition_for,
     pattern::{Captures, Pattern},
     producer::{Full, Producer},
-    receipt::{Delivered, Receipt, Receive},
+    receipt::{Delivered, Receipt, Receive, Witness},
     topic::{Creation, NewTopic, TopicDescription},
 };
 

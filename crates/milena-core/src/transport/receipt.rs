@@ -8,19 +8,27 @@ use std::{fmt, sync::Arc};
 pub struct Receipt {
     to: Option<Arc<dyn Receive>>,
     token: u64,
+    witness: Option<Arc<dyn Witness>>,
 }
 
 impl Receipt {
     /// A receipt that reports to `to` under this token.
     pub fn new(to: Arc<dyn Receive>, token: u64) -> Self {
-        Self { to: Some(to), token }
+        Self { to: Some(to), token, witness: None }
+    }
+
+    /// The same receipt, of which `witness` hears before whom it reports to; it takes the place of another.
+    ///
+    /// This is for what stands between a program and its producer, and costs no allocation.
+    #[must_use]
+    pub fn with_witness(mut self, witness: Arc<dyn Witness>) -> Self {
+        self.witness = Some(witness);
+        self
     }
 
     /// Tells how it ended.
     pub fn deliver(mut self, result: Result<Delivered, Error>) {
-        if let Some(to) = self.to.take() {
-            to.receive(self.token, result);
-        }
+        self.tell(result);
     }
 
     /// Takes it back, so that nothing is told: what it stood for was never begun.
@@ -29,13 +37,21 @@ impl Receipt {
     }
 }
 
+impl Receipt {
+    fn tell(&mut self, result: Result<Delivered, Error>) {
+        let Some(to) = self.to.take() else { return };
+        if let Some(witness) = self.witness.take() {
+            witness.saw(result.as_ref());
+        }
+        to.receive(self.token, result);
+    }
+}
+
 impl Drop for Receipt {
     fn drop(&mut self) {
-        if let Some(to) = self.to.take() {
-            to.receive(
-                self.token,
-                Err(Error::new(ErrorKind::Driver, "could not learn the outcome: it was given up")),
-            );
+        if self.to.is_some() {
+            let message = "could not learn the outcome: it was given up";
+            self.tell(Err(Error::new(ErrorKind::Driver, message)));
         }
     }
 }
@@ -50,6 +66,12 @@ impl fmt::Debug for Receipt {
 pub trait Receive: Send + Sync + 'static {
     /// The receipt of this token came back. It is called once a receipt, on any thread, and must not block.
     fn receive(&self, token: u64, result: Result<Delivered, Error>);
+}
+
+/// Who looks at the outcomes of records that others wait for.
+pub trait Witness: Send + Sync + 'static {
+    /// A record ended like this. It is called on any thread, and must not block.
+    fn saw(&self, result: Result<&Delivered, &Error>);
 }
 
 /// Where the broker put a record.

@@ -16,6 +16,8 @@ pub(crate) struct Turn<'a> {
     /// The first record that the handler was not called with.
     pub(crate) next: u32,
     pub(crate) end: u32,
+    /// How many calls were begun.
+    pub(crate) calls: u32,
     pub(crate) attempt: u32,
     /// Whether calls are made at once, on the task of the lane, for as long as they are ready.
     pub(crate) at_once: bool,
@@ -81,6 +83,7 @@ impl Turn<'_> {
         while self.next < self.end && self.sink.proceed(self.next) == Step::Call {
             let index = self.next;
             self.next += 1;
+            self.calls += 1;
             record.move_to(index);
             let result = match caught(handler.attempt(&record)).await {
                 Ok(outcome) => self.sink.settle(index, outcome).map(Ok),
@@ -117,7 +120,10 @@ impl Turn<'_> {
         while self.next < self.end {
             let index = self.next;
             match self.sink.proceed(index) {
-                Step::Call => self.next += 1,
+                Step::Call => {
+                    self.next += 1;
+                    self.calls += 1;
+                }
                 Step::Pass => {
                     self.next += 1;
                     continue;

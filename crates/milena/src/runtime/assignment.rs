@@ -1,4 +1,4 @@
-use super::Note;
+use super::{Note, counters::Tally};
 use milena_core::record::{Epoch, TopicPartition};
 use std::sync::{
     Arc,
@@ -23,6 +23,8 @@ pub(crate) struct Assignment {
     paused: AtomicBool,
     waiting: Waiting,
     notes: UnboundedSender<Note>,
+    /// What is counted of its topic.
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// What waits in lanes, and the marks between which a partition is held back.
@@ -39,7 +41,7 @@ impl Assignment {
         place: TopicPartition,
         epoch: Epoch,
         high: (usize, usize),
-        notes: UnboundedSender<Note>,
+        (notes, tally): (UnboundedSender<Note>, Arc<Tally>),
     ) -> Self {
         let (records, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
         Self {
@@ -54,6 +56,7 @@ impl Assignment {
             paused: AtomicBool::new(false),
             waiting: Waiting { records, bytes, high, parked: AtomicBool::new(false) },
             notes,
+            tally,
         }
     }
 
@@ -176,6 +179,11 @@ impl Assignment {
         }
         // A lane may have emptied itself before it could see the mark.
         !(self.has_room() && self.waiting.parked.swap(false, SeqCst))
+    }
+
+    /// The records that wait in lanes, and their bytes.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.waiting.records.load(SeqCst), self.waiting.bytes.load(SeqCst))
     }
 
     /// Counts records that wait no more, and tells the conductor when a partition held back has room again.

@@ -15,6 +15,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// A chunk in work.
 #[derive(Clone)]
@@ -49,9 +50,10 @@ pub(crate) async fn run_all(
 ) -> ControlFlow<()> {
     let sink = InOrder { work: &part.work };
     let (next, end) = (records.start, records.end);
-    let mut turn = Turn { chunk: &part.chunk, next, end, attempt: 1, at_once: true, sink: &sink };
+    let mut turn =
+        Turn { chunk: &part.chunk, next, end, calls: 0, attempt: 1, at_once: true, sink: &sink };
     while turn.next < turn.end {
-        match handler.run(&mut turn).await {
+        match timed(handler, &mut turn, &part.work).await {
             Some(called) => conclude(handler, part, called, permit).await?,
             None if turn.next == turn.end => {}
             None => go_on(&part.work, permit).await?,
@@ -71,10 +73,10 @@ pub(crate) async fn run_owed(
 ) -> ControlFlow<()> {
     let sink = Owed { work: &part.work };
     let (chunk, next, end) = (&part.chunk, index, index + 1);
-    let mut turn = Turn { chunk, next, end, attempt: 1, at_once: true, sink: &sink };
+    let mut turn = Turn { chunk, next, end, calls: 0, attempt: 1, at_once: true, sink: &sink };
     loop {
         permit.take_owed(&part.work.assignment).await?;
-        match handler.run(&mut turn).await {
+        match timed(handler, &mut turn, &part.work).await {
             Some(called) => return conclude(handler, part, called, permit).await,
             None if turn.next == turn.end => return ControlFlow::Continue(()),
             None if !part.work.assignment.is_live() => return ControlFlow::Break(()),
@@ -82,6 +84,14 @@ pub(crate) async fn run_owed(
             None => drop(go_on(&part.work, permit).await),
         }
     }
+}
+
+/// Calls a handler with the records of a turn, and notes how long that took: the clock is read once a turn.
+async fn timed(handler: &dyn Run, turn: &mut Turn<'_>, work: &Work) -> Option<Called> {
+    let (before, began) = (turn.calls, Instant::now());
+    let called = handler.run(turn).await;
+    work.tally().took(began.elapsed(), turn.calls - before);
+    called
 }
 
 /// Brings a record to its end whose first call was not simply a success.
@@ -109,9 +119,9 @@ pub(crate) async fn conclude(
         work.retried(called.index, attempt);
         let sink = InOrder { work };
         let (next, end) = (called.index, called.index + 1);
-        let mut turn = Turn { chunk, next, end, attempt, at_once: true, sink: &sink };
+        let mut turn = Turn { chunk, next, end, calls: 0, attempt, at_once: true, sink: &sink };
         result = loop {
-            match handler.run(&mut turn).await {
+            match timed(handler, &mut turn, work).await {
                 Some(called) => break called.result,
                 None if turn.next == end => return ControlFlow::Continue(()),
                 None => go_on(work, permit).await?,

@@ -38,6 +38,13 @@ impl Budget {
         }
     }
 
+    /// The replies on their way, their bytes, and what part of the bound that is.
+    pub(crate) fn used(&self) -> ((usize, usize), f64) {
+        let (replies, bytes) = (self.replies.load(SeqCst), self.bytes.load(SeqCst));
+        let part = |used: usize, most: usize| used as f64 / most.max(1) as f64;
+        ((replies, bytes), part(replies, self.most.0).max(part(bytes, self.most.1)))
+    }
+
     /// Waits until a good part of the places is free, so that waiters do not wake for each reply.
     pub(crate) async fn room(&self) {
         loop {

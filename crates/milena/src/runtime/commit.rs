@@ -25,6 +25,7 @@ pub(crate) struct Commits {
     due: Instant,
     settled: usize,
     sent: Option<Sent>,
+    sent_at: Instant,
     /// Who wants a commit, and of which topics if not of all.
     asked: Vec<(Option<Vec<Arc<str>>>, Answer)>,
     /// Who waits for the one that is on its way.
@@ -36,8 +37,18 @@ type Answer = Reply<Result<(), Error>>;
 
 impl Commits {
     pub(crate) fn new(interval: Duration, every: usize) -> Self {
-        let (due, sent) = (Instant::now() + interval, None);
-        Self { interval, every, due, settled: 0, sent, asked: Vec::new(), awaited: Vec::new() }
+        let (sent_at, sent) = (Instant::now(), None);
+        let due = sent_at + interval;
+        Self {
+            interval,
+            every,
+            due,
+            settled: 0,
+            sent,
+            sent_at,
+            asked: Vec::new(),
+            awaited: Vec::new(),
+        }
     }
 
     /// So many more records are settled.
@@ -66,7 +77,8 @@ impl Commits {
     /// These offsets are on their way, or there was nothing to commit.
     pub(crate) fn sent(&mut self, offsets: Sent) {
         self.settled = 0;
-        self.due = Instant::now() + self.interval;
+        self.sent_at = Instant::now();
+        self.due = self.sent_at + self.interval;
         self.sent = Some(offsets).filter(|offsets| !offsets.is_empty());
     }
 
@@ -113,7 +125,6 @@ impl Conductor {
             self.commit_for_askers();
         }
         if self.closing.is_none() && self.commits.is_due(now) {
-            self.publish_counters();
             let offsets = self.uncommitted(|_| true);
             self.commit(offsets);
         }
@@ -172,6 +183,7 @@ impl Conductor {
 
     pub(super) fn committed(&mut self, result: Result<(), Error>) {
         let (sent, now) = (self.commits.answered(), Instant::now());
+        self.meter_commit(now - self.commits.sent_at, result.is_ok());
         for answer in self.commits.awaited.drain(..) {
             let _ = answer.send(told_again(&result));
         }
@@ -218,7 +230,8 @@ impl Conductor {
             return;
         }
         match self.drains.pop() {
-            Some(Drain { then: Then::Release, places, .. }) => {
+            Some(Drain { then: Then::Release, places, began, .. }) => {
+                self.meter_rebalance("revoked", began);
                 places.iter().for_each(|place| self.forget(place));
                 tracing::info!(group = %self.group, partitions = %listed(&places), "released");
                 self.consumer.release(places);

@@ -4,6 +4,7 @@ use super::{
     drain::Drains,
     lanes::{Lane, Load},
     listening::Listening,
+    metrics::Meter,
     moves::Moves,
     partition::Partition,
     pressure::Pressure,
@@ -56,6 +57,7 @@ pub(crate) struct Conductor {
     pub(super) wanted: Wanted,
     pub(super) pressure: Pressure,
     pub(super) dog: Dog,
+    pub(super) meter: Meter,
     pub(super) counters: Arc<Counters>,
     /// Why the group ends, once it does.
     pub(super) ending: Option<Result<(), Error>>,
@@ -134,6 +136,7 @@ impl Conductor {
             wanted: Wanted::default(),
             pressure: Pressure::default(),
             dog,
+            meter: Meter::new(),
             counters,
             ending: None,
             closing: None,
@@ -173,6 +176,7 @@ impl Conductor {
             self.progress();
             self.answer_empty();
             self.watch();
+            self.meter(Instant::now());
         }
         self.report();
         self.ending.unwrap_or_else(|| {
@@ -244,11 +248,11 @@ impl Conductor {
             self.counters.stale.add(chunk.len());
             return;
         };
-        self.counters.received.add(chunk.len());
         let load = |taker: &Taker| {
             Load::new(chunk, &partition.assignment, &taker.subscription, &taker.extensions)
         };
         let loads: Vec<_> = partition.takers.iter().map(load).collect();
+        partition.assignment.tally.received(chunk.len(), loads[0].bytes);
         partition.watch.received(Instant::now());
         partition.offsets.received(loads.iter().map(|load| load.work.clone()).collect());
         let mut full = false;
@@ -281,7 +285,7 @@ impl Conductor {
         let drain = self.drains.front().map(|drain| drain.due(now));
         let commit = self.commits.due().filter(|_| self.closing.is_none());
         let others = [self.closing, self.pressure.due(), self.moves.due(), self.dog.due()];
-        let times = [commit, drain].into_iter().chain(others);
+        let times = [commit, drain, Some(self.meter.due())].into_iter().chain(others);
         times.flatten().min().unwrap_or(now + Duration::from_secs(60))
     }
 

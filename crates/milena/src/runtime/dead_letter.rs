@@ -128,7 +128,7 @@ impl DeadLetter {
         if self.refusals.load(SeqCst) > 0 {
             work.assignment.unblock();
         }
-        work.subscription.counters.dead_lettered.add(1);
+        work.set_aside(&work.tally().dead_lettered);
         work.release(self.item.index);
         work.assignment.idle();
     }

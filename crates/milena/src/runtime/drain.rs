@@ -13,6 +13,7 @@ pub(super) const HASTE: Duration = Duration::from_secs(1);
 pub(crate) struct Drain {
     pub(crate) places: Vec<TopicPartition>,
     pub(crate) then: Then,
+    pub(crate) began: Instant,
     pub(crate) deadline: Instant,
     grace: Duration,
     /// When to commit again, behind a commit that was refused for now.
@@ -40,10 +41,11 @@ impl Drain {
         then: Then,
         (within, listener_within): (Duration, Duration),
     ) -> Self {
-        let deadline = Instant::now() + within;
+        let began = Instant::now();
+        let deadline = began + within;
         let (again, gave_up, told, heard) = (None, false, None, false);
         let grace = COMMIT_GRACE;
-        Self { places, then, deadline, grace, again, gave_up, listener_within, told, heard }
+        Self { places, then, began, deadline, grace, again, gave_up, listener_within, told, heard }
     }
 
     /// Whether no more commits are tried.

@@ -88,15 +88,17 @@ impl Conductor {
     }
 
     /// Says what the group did, in one line.
-    pub(super) fn report(&self) {
-        self.publish_counters();
-        let it = &self.counters;
+    pub(super) fn report(&mut self) {
+        self.publish_metrics();
+        let (it, topics) = (&self.counters, &self.meter.tallies);
         tracing::info!(
             group = %self.group,
-            received = it.received.get(),
-            retried = it.retried.get(),
-            skipped = it.skipped.get(),
-            dead_lettered = it.dead_lettered.get(),
+            received = topics.sum(|it| &it.received),
+            retried = topics.sum(|it| &it.retried),
+            done = topics.sum(|it| &it.done),
+            skipped = topics.sum(|it| &it.skipped),
+            failed = topics.sum(|it| &it.failed),
+            dead_lettered = topics.sum(|it| &it.dead_lettered),
             stale = it.stale.get(),
             late = it.late.get(),
             "left the group"

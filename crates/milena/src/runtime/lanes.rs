@@ -25,7 +25,7 @@ pub(crate) struct Load {
     pub(crate) work: Arc<Work>,
     /// The records that fill the lane, and the bytes of all.
     waiting: AtomicUsize,
-    bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// The way into a lane: a task that works on records one after the other. It ends when this is dropped.

@@ -15,7 +15,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::{sync::mpsc::UnboundedSender, time::timeout};
+use tokio::{
+    sync::mpsc::UnboundedSender,
+    time::{Instant, timeout},
+};
 
 /// What listeners are to be told, one call after the other.
 #[derive(Default)]
@@ -36,6 +39,7 @@ pub(super) struct Call {
     pub(super) places: Vec<(TopicPartition, Epoch)>,
     pub(super) wishes: Arc<Mutex<Wishes>>,
     within: Duration,
+    since: Instant,
 }
 
 /// What listeners want of an assignment.
@@ -68,8 +72,8 @@ impl Conductor {
         within: Duration,
     ) -> u64 {
         self.listening.last += 1;
-        let (id, wishes) = (self.listening.last, Arc::default());
-        self.listening.waiting.push_back(Call { id, moment, places, wishes, within });
+        let (id, wishes, since) = (self.listening.last, Arc::default(), Instant::now());
+        self.listening.waiting.push_back(Call { id, moment, places, wishes, within, since });
         self.speak();
         id
     }
@@ -78,6 +82,7 @@ impl Conductor {
     pub(super) fn heard(&mut self, id: u64) {
         let Some(call) = self.listening.current.take_if(|call| call.id == id) else { return };
         if call.moment == Moment::Assigned {
+            self.meter_rebalance("assigned", call.since);
             self.open(&call);
         }
         self.drains.heard(id);

@@ -32,6 +32,7 @@ mod watchdog;
 mod work;
 
 pub(crate) use conductor::{Conductor, Line, Phase};
+pub(crate) use metrics::counted;
 pub(crate) use subscriptions::union;
 
 use assignment::Assignment;

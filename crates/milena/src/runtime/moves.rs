@@ -1,4 +1,4 @@
-use super::{Assignment, conductor::Conductor, partition::Partition, pressure::Why};
+use super::{conductor::Conductor, partition::Partition, pressure::Why};
 use crate::control::{Incident, Reply, not_assigned};
 use milena_core::{
     error::Error,
@@ -73,10 +73,9 @@ impl Conductor {
 
     /// A partition is read from this offset on, under a new epoch.
     pub(super) fn moved(&mut self, place: &TopicPartition, epoch: Epoch, offset: i64) {
+        let assignment = self.assignment(place, epoch);
         let Some(partition) = self.partitions.get_mut(place) else { return };
-        let assignment =
-            Assignment::new(place.clone(), epoch, self.options.buffer, self.note.clone());
-        let new = Partition::new(assignment, mem::take(&mut partition.takers));
+        let new = Partition::new(assignment, mem::take(&mut partition.takers), &self.group);
         let mut old = mem::replace(partition, new);
         partition.offsets.moved(offset);
         partition.is_paused = old.is_paused;

@@ -96,6 +96,25 @@ impl Offsets {
         None
     }
 
+    /// Counts what is done by now.
+    pub(crate) fn count(&self) {
+        self.works().for_each(|work| work.count());
+    }
+
+    /// Counts for the last time: what is not settled is given up.
+    pub(crate) fn count_finally(&self) {
+        self.works().for_each(|work| work.count_finally());
+    }
+
+    /// How many records are not settled, once for each subscription that has them.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.works().map(|work| work.in_flight()).sum()
+    }
+
+    fn works(&self) -> impl Iterator<Item = &Arc<Work>> {
+        self.chunks.iter().flat_map(|chunk| &chunk.works)
+    }
+
     /// What a commit would say, if it would say anything new.
     pub(crate) fn uncommitted(&mut self) -> Option<i64> {
         self.committable()

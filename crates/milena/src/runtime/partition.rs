@@ -1,5 +1,7 @@
-use super::watchdog::Watch;
-use super::{Assignment, lanes::Lane, offsets::Offsets, pressure::HeldBack, subscriptions::Taker};
+use super::{
+    Assignment, lanes::Lane, metrics::PartitionGauges, offsets::Offsets, pressure::HeldBack,
+    subscriptions::Taker, watchdog::Watch,
+};
 use std::{collections::HashMap, sync::Arc};
 use tokio::time::Instant;
 
@@ -17,11 +19,13 @@ pub(super) struct Partition {
     /// What the group had committed when it was assigned, as far as that is known.
     pub(super) began: Option<i64>,
     pub(super) watch: Watch,
+    pub(super) gauges: PartitionGauges,
 }
 
 impl Partition {
-    pub(super) fn new(assignment: Assignment, takers: Vec<Taker>) -> Self {
+    pub(super) fn new(assignment: Assignment, takers: Vec<Taker>, group: &str) -> Self {
         Self {
+            gauges: PartitionGauges::new(group, &assignment.place),
             assignment: Arc::new(assignment),
             takers,
             offsets: Offsets::default(),

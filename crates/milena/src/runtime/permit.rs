@@ -186,7 +186,7 @@ impl Drop for Held {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::counters::Tallies, *};
     use crate::runtime::Note;
     use futures_util::FutureExt as _;
     use milena_core::record::{Epoch, TopicPartition};
@@ -195,7 +195,8 @@ mod tests {
     fn assignment(partition: i32) -> (Assignment, UnboundedReceiver<Note>) {
         let (notes, told) = unbounded_channel();
         let place = TopicPartition::new("t", partition);
-        (Assignment::new(place, Epoch(1), (1, 1), notes), told)
+        let tally = Tallies::default().of("g", &place.topic);
+        (Assignment::new(place, Epoch(1), (1, 1), (notes, tally)), told)
     }
 
     #[test]

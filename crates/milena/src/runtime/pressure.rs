@@ -38,6 +38,11 @@ pub(super) struct HeldBack {
 }
 
 impl HeldBack {
+    /// Whether it is held back at all.
+    pub(super) fn is_any(&self) -> bool {
+        !self.why.is_empty()
+    }
+
     /// Whether it is held back for this reason.
     pub(super) fn by(&self, why: Why) -> bool {
         self.why.iter().any(|(known, _)| *known == why)
@@ -123,12 +128,12 @@ impl Conductor {
                 "a record that is not done holds its partition back"
             );
             if let Some(offset) = offset {
-                self.publish_holding(place, Some(offset));
+                partition.gauges.holding(Some(offset));
                 self.news.tell(Incident::HeldBack { partition: place.clone(), offset });
             }
             self.hold_back(place, Why::Behind);
         } else if held && records <= most_records / 2 && bytes <= most_bytes / 2 {
-            self.publish_holding(place, None);
+            partition.gauges.holding(None);
             self.let_go(place, Why::Behind);
         }
     }

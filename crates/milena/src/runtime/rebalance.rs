@@ -7,6 +7,7 @@ use super::{
 use crate::{control::Incident, listener::Moment};
 use milena_core::record::{Epoch, TopicPartition};
 use std::{fmt::Write, time::Duration};
+use tokio::time::Instant;
 
 impl Conductor {
     pub(super) fn assigned(&mut self, assigned: Vec<(TopicPartition, Epoch)>) {
@@ -15,18 +16,26 @@ impl Conductor {
             return self.consumer.assign(assigned.into_iter().map(|(at, _)| (at, None)).collect());
         }
         tracing::info!(group = %self.group, partitions = %listed(assigned.iter().map(|it| &it.0)), "assigned");
+        self.counters.assignments.add(1);
         for (place, epoch) in &assigned {
-            let assignment =
-                Assignment::new(place.clone(), *epoch, self.options.buffer, self.note.clone());
+            let assignment = self.assignment(place, *epoch);
             let takers = self.subscriptions.takers(place);
-            self.partitions.insert(place.clone(), Partition::new(assignment, takers));
+            self.partitions.insert(place.clone(), Partition::new(assignment, takers, &self.group));
         }
         self.ask_where_it_began(&assigned);
         if self.is_heard() {
             self.tell_assigned(assigned);
         } else {
+            self.meter_rebalance("assigned", Instant::now());
             self.begin(assigned.into_iter().map(|(at, _)| (at, None)).collect());
         }
+    }
+
+    /// A new assignment of a partition.
+    pub(super) fn assignment(&mut self, place: &TopicPartition, epoch: Epoch) -> Assignment {
+        let tally = self.meter.tallies.of(&self.group, &place.topic);
+        let outside = (self.note.clone(), tally);
+        Assignment::new(place.clone(), epoch, self.options.buffer, outside)
     }
 
     /// Begins to read, at these offsets or where the group left off.
@@ -39,6 +48,7 @@ impl Conductor {
     /// Begins to give the partitions up in good order.
     pub(super) fn revoked(&mut self, places: Vec<TopicPartition>, within: Duration) {
         tracing::info!(group = %self.group, partitions = %listed(&places), "revoked");
+        self.counters.revocations.add(1);
         for place in &places {
             self.partitions.get_mut(place).into_iter().for_each(Partition::end);
         }
@@ -50,6 +60,7 @@ impl Conductor {
 
     pub(super) fn lost(&mut self, places: &[TopicPartition]) {
         tracing::warn!(group = %self.group, partitions = %listed(places), "lost: other members may have them already");
+        self.counters.losses.add(1);
         let epoch =
             |at: &TopicPartition| Some((at.clone(), self.partitions.get(at)?.assignment.epoch));
         let told: Vec<_> = places.iter().filter_map(epoch).collect();
@@ -71,7 +82,10 @@ impl Conductor {
     /// This assignment of the partition is over. What still runs is told so, and its result dropped.
     pub(super) fn leave(&mut self, place: &TopicPartition, partition: &mut Partition) {
         partition.end();
-        if partition.assignment.leave() {
+        let is_quiet = partition.assignment.leave();
+        partition.offsets.count_finally();
+        partition.gauges.clear();
+        if is_quiet {
             return;
         }
         let offset = partition.offsets.committable().unwrap_or_default();

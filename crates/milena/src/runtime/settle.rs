@@ -101,10 +101,11 @@ pub(super) async fn failed(items: &[Item], attempt: u32, failure: &Failure) -> N
     void_acks(items);
     let [first, ..] = items else { return Next::Onward };
     let subscription = &first.work.subscription;
+    first.work.tally().failures.of(failure).add(1);
     if let Some(delay) = first.again(attempt, failure) {
-        subscription.counters.retried.add(items.len());
+        first.work.tally().retried.add(items.len());
         tracing::info!(
-            target: RECORDS, record = first.name(), records = items.len(), attempt, ?delay, error = %failure,
+            target: RECORDS, group = %subscription.group, record = first.name(), records = items.len(), attempt, ?delay, error = %failure,
             "a call failed and will be tried again"
         );
         return Next::Again(delay);
@@ -129,6 +130,7 @@ pub(crate) fn late_failure(work: &Work, index: u32, error: Error) {
     work.subscription.handle.clone().spawn(async move {
         let attempt = work.attempts(index);
         let item = Item { work, index };
+        item.work.tally().failures.late.add(1);
         // Broken off or not, there is no lane to stop.
         let _ = item.fail(attempt, &Failure::Failed(error.into())).await;
         drop(busy);
@@ -159,8 +161,8 @@ impl Item {
                 self.work.release(self.index);
             }
             Decision::Skip(why) => {
-                self.work.subscription.counters.skipped.add(1);
-                tracing::debug!(target: RECORDS, record = self.name(), why, "a record was skipped");
+                self.work.set_aside(&self.work.tally().skipped);
+                tracing::debug!(target: RECORDS, group = %self.work.subscription.group, record = self.name(), why, "a record was skipped");
                 self.work.succeeded(self.index);
                 self.work.release(self.index);
             }
@@ -190,8 +192,8 @@ impl Item {
                 self.dead_letter(letters, attempt, Why::Failed(&failure.to_string())).await
             }
             Failing::Skip => {
-                subscription.counters.skipped.add(1);
-                tracing::warn!(target: RECORDS, record = self.name(), attempt, error = %failure, "a record failed and was skipped");
+                self.work.set_aside(&self.work.tally().failed);
+                tracing::warn!(target: RECORDS, group = %subscription.group, record = self.name(), attempt, error = %failure, "a record failed and was skipped");
                 self.work.failed(self.index, &failure.to_string());
                 self.work.release(self.index);
                 ControlFlow::Continue(())
@@ -206,12 +208,13 @@ impl Item {
         why: Why<'_>,
     ) -> ControlFlow<()> {
         let (record, topic) = (self.name(), letters.of(&self.work.assignment.place.topic));
+        let group = &self.work.subscription.group;
         match why {
             Why::Failed(error) => {
-                tracing::warn!(target: RECORDS, record, attempt, error, %topic, "a record failed and becomes a dead letter");
+                tracing::warn!(target: RECORDS, %group, record, attempt, error, %topic, "a record failed and becomes a dead letter");
             }
             Why::Decided(reason) => {
-                tracing::debug!(target: RECORDS, record, attempt, reason, %topic, "a record is to be a dead letter");
+                tracing::debug!(target: RECORDS, %group, record, attempt, reason, %topic, "a record is to be a dead letter");
             }
         }
         let (Why::Failed(text) | Why::Decided(text)) = why;
@@ -226,6 +229,7 @@ impl Item {
         let calls = if attempt == 1 { "1 call" } else { &format!("{attempt} calls") };
         let message = format!("could not process record {} in {calls}: {why}", self.name());
         if self.work.assignment.is_live() {
+            self.work.stopped();
             self.work.assignment.note(Note::Failed(Error::new(ErrorKind::Record, message)));
         }
         ControlFlow::Break(())

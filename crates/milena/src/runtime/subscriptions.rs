@@ -105,6 +105,11 @@ impl Subscriptions {
         takers
     }
 
+    /// What bounds the replies of all of them.
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// The listeners of subscriptions, each with what it hears of.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Selection, &Arc<Subscription>)> {
         self.all.iter().flatten().map(|it| (&it.selection, &it.subscription))

@@ -1,4 +1,9 @@
-use super::{Assignment, BreakerState, Note, Subscription, acks, acks::Acks, settle};
+use super::{
+    Assignment, BreakerState, Note, Subscription, acks,
+    acks::Acks,
+    counters::{Counter, Tally},
+    settle,
+};
 use milena_core::{
     error::Error,
     record::{Chunk, Context, Extensions, Hold, Records},
@@ -27,6 +32,11 @@ pub(crate) struct Work {
     /// is not at the broker, an `Ack` of it is out. At zero it is settled.
     holds: Box<[AtomicU32]>,
     unsettled: AtomicUsize,
+    /// Settled records that are not counted as done, and records that the service stops before.
+    set_aside: AtomicUsize,
+    stopped: AtomicUsize,
+    /// How many were counted as done.
+    counted: AtomicUsize,
     /// The last attempt with each record that was tried again.
     retried: Mutex<HashMap<u32, u32>>,
     /// When the first call with each record began, if the policy has to know.
@@ -51,6 +61,9 @@ impl Work {
             this: this.clone(),
             holds: std::iter::repeat_with(|| AtomicU32::new(1)).take(len).collect(),
             unsettled: AtomicUsize::new(len),
+            set_aside: AtomicUsize::new(0),
+            stopped: AtomicUsize::new(0),
+            counted: AtomicUsize::new(0),
             retried: Mutex::default(),
             begun: std::iter::repeat_with(OnceLock::new).take(timed).collect(),
         })
@@ -95,12 +108,63 @@ impl Work {
             self.subscription.counters.late.add(1);
         }
         if self.unsettled.fetch_sub(1, AcqRel) == 1 {
+            self.count();
             self.assignment.note(Note::Settled(
                 self.assignment.place.clone(),
                 self.assignment.epoch,
                 self.len(),
             ));
         }
+    }
+}
+
+/// What becomes of the records, in numbers. A record that is simply done costs nothing here: what is done is
+/// what is settled without the others.
+impl Work {
+    /// Settled now, or soon, and not as done.
+    pub(crate) fn set_aside(&self, outcome: &Counter) {
+        self.set_aside.fetch_add(1, AcqRel);
+        // What ends behind the end of the assignment was counted as dropped.
+        if !self.assignment.has_left() {
+            outcome.add(1);
+        }
+    }
+
+    /// The service stops before one of the records.
+    pub(crate) fn stopped(&self) {
+        self.stopped.fetch_add(1, AcqRel);
+        self.tally().stopped.add(1);
+    }
+
+    /// Counts what is done by now.
+    pub(crate) fn count(&self) {
+        let done = self.done();
+        let before = self.counted.fetch_max(done, AcqRel);
+        self.tally().done.add(done.saturating_sub(before));
+    }
+
+    /// Counts for the last time: what is not settled was given up.
+    pub(crate) fn count_finally(&self) {
+        let (done, unsettled) = (self.done(), self.in_flight());
+        let before = self.counted.swap(usize::MAX, AcqRel);
+        if before < usize::MAX {
+            self.tally().done.add(done.saturating_sub(before));
+            self.tally().dropped.add(unsettled.saturating_sub(self.stopped.load(Acquire)));
+        }
+    }
+
+    /// How many are not settled.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.unsettled.load(Acquire)
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.assignment.tally
+    }
+
+    fn done(&self) -> usize {
+        let settled = self.len() - self.in_flight();
+        settled.saturating_sub(self.set_aside.load(Acquire))
     }
 }
 

@@ -1,15 +1,6 @@
 //! Running a service, and steering it while it runs.
-//!
-//! # Metrics
-//!
-//! A group publishes these through the [`metrics`](https://docs.rs/metrics) facade, each with the label
-//! `group`: counters `milena_records_received_total`, `milena_records_retried_total`,
-//! `milena_records_skipped_total`, `milena_records_dead_lettered_total`, `milena_records_stale_total` (read under
-//! an assignment that had ended), `milena_results_late_total` (calls that ended behind the end of their
-//! assignment), `milena_overlaps_total` (calls that ran when their partition went to another member),
-//! `milena_offset_resets_total`, `milena_listener_failures_total` and `milena_watchdog_reports_total`; and the
-//! gauge `milena_holding_offset`, with `topic` and `partition`: the offset of the record that is not done and
-//! holds its partition back, or -1.
+#![doc = ""]
+#![doc = include_str!("../docs/metrics.md")]
 
 mod changes;
 mod shutdown;
@@ -19,7 +10,7 @@ pub use crate::control::{Concern, Control, Health, Incident, Incidents, Partitio
 use crate::{
     control::News,
     router::{Group, Router},
-    runtime::{Conductor, Line, Phase, union},
+    runtime::{Conductor, Line, Phase, counted, union},
 };
 use futures_util::future::{BoxFuture, FutureExt};
 use milena_core::{
@@ -125,7 +116,7 @@ impl Serve {
             Some(signal) => Shutdown::Asked(Some(signal)),
             None => Shutdown::Signals(Signals::new()?),
         };
-        let producer = self.transport.producer().await?;
+        let producer = counted(self.transport.producer().await?);
         let (phase, phases) = watch::channel(Phase::Running);
         let mut groups = start(&*self.transport, self.groups, &producer, &phases).await?;
         let mut result = Ok(());

@@ -10,7 +10,7 @@ use crate::{
 use futures_util::future::select_all;
 use milena_core::{handler::Delivery, record::Record};
 use std::{collections::HashSet, ops::ControlFlow, sync::Arc, time::Duration};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// The records of a call, and what says that it runs.
 pub(super) struct Batch {
@@ -86,7 +86,12 @@ impl Batch {
     /// Calls the handler, and says when it is to be called again with what is left, if something is.
     async fn attempt(&mut self, route: &Route, attempt: u32) -> ControlFlow<(), Option<Duration>> {
         let delivery = self.delivery(attempt);
+        let began = Instant::now();
         let result = route.attempt_batch(delivery.clone()).await;
+        self.entries
+            .first()
+            .into_iter()
+            .for_each(|it| it.load.work.tally().took(began.elapsed(), 1));
         self.fail_refused(&delivery, attempt).await?;
         if self.entries.is_empty() {
             return ControlFlow::Continue(None);
@@ -179,6 +184,7 @@ impl Batch {
             failures.push((self.entries.remove(index), Failure::Refused(why)));
         }
         for (entry, failure) in failures.into_iter().rev() {
+            entry.load.work.tally().failures.of(&failure).add(1);
             entry.item().fail(attempt, &failure).await?;
         }
         ControlFlow::Continue(())

@@ -1,7 +1,7 @@
 mod failures;
 
 use self::failures::{Failures, TooMany};
-use super::counters::Counter;
+use super::{counters::Counter, metrics::table};
 use crate::{
     control::{Concern, Incident, News},
     subscriber::Breaker,
@@ -95,6 +95,15 @@ impl BreakerState {
     /// How often it opened.
     pub(crate) fn trips(&self) -> u64 {
         self.trips.get()
+    }
+
+    /// Publishes how it stands, if there is one.
+    pub(crate) fn publish(&self) {
+        if self.breaker.is_some() {
+            let labels = [("group", &*self.group), ("topics", &*self.topics)];
+            table::BREAKER_OPEN.set(f64::from(u8::from(self.is_open())), &labels);
+            table::BREAKER_OPENED.tell(&self.trips, &labels);
+        }
     }
 
     /// Whether the call with this record may begin. If it is the one that is let through, it is from now on.

@@ -62,7 +62,7 @@ impl Call {
     async fn conclude(&mut self, part: &Part, begun: Spread) -> ControlFlow<()> {
         let (index, result) = match begun {
             Spread::Ended(Called { index, result }) => (index, result),
-            Spread::Begun(index, call) => (index, call.await),
+            Spread::Begun(index, call) => (index, timed(part, call).await),
             Spread::Due(index, call) => {
                 // Others behind it may have been called with, so it is owed.
                 let flow = go_on(&part.work, &mut self.permit).await;
@@ -70,7 +70,7 @@ impl Call {
                     return flow;
                 }
                 self.permit.take_owed(&part.work.assignment).await?;
-                (index, call.await)
+                (index, timed(part, call).await)
             }
         };
         let result = match result.map(|outcome| settle_now(&part.work, index, outcome)) {
@@ -171,4 +171,12 @@ impl Lane {
     pub(super) fn has_stopped(&self) -> bool {
         self.stopped.load(SeqCst)
     }
+}
+
+/// The call, counted with the time it takes from here on.
+async fn timed<T>(part: &Part, call: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let result = call.await;
+    part.work.tally().took(began.elapsed(), 1);
+    result
 }

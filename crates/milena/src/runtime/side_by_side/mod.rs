@@ -116,11 +116,15 @@ impl Calls {
         let sink = Beside { lane: &self.lane, part };
         let (chunk, at_once) = (&part.chunk, self.pace.at_once());
         let end = (part.work.len() as u32).min(next + self.pace.stretch());
-        let mut turn = Turn { chunk, next, end, attempt: 1, at_once, sink: &sink };
+        let mut turn = Turn { chunk, next, end, calls: 0, attempt: 1, at_once, sink: &sink };
         let began = Instant::now();
         let handler = &self.lane.handler;
         let begun = poll_fn(|cx| Poll::Ready(handler.clone().spread(&mut turn, cx))).await;
-        self.pace.took(began.elapsed(), turn.next - next);
+        let took = began.elapsed();
+        self.pace.took(took, turn.next - next);
+        // A call that goes on is counted when it ends.
+        let goes_on = matches!(begun, Some(Spread::Begun(..) | Spread::Due(..)));
+        part.work.tally().took(took, turn.calls - u32::from(goes_on));
         self.lane.source.passed(turn.next);
         begun
     }
