@@ -22,6 +22,12 @@ mod rdkafka_consume;
 mod rdkafka_pipeline;
 #[path = "../docs/programs/rdkafka/rebalance.rs"]
 mod rdkafka_rebalance;
+#[path = "../docs/programs/spring-kafka/batches.rs"]
+mod spring_batches;
+#[path = "../docs/programs/spring-kafka/listener.rs"]
+mod spring_listener;
+#[path = "../docs/programs/spring-kafka/retries.rs"]
+mod spring_retries;
 
 use milena::{Json, Key};
 use milena_core::{ProducerRecord, TopicPartition};
@@ -97,4 +103,37 @@ async fn from_faust_lines_wait_behind_a_pause() {
     test.settle().await;
 
     assert_eq!(test.committed("import-app", "lines"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_spring_orders_are_billed_under_their_customers() {
+    let test = TestApp::start(spring_listener::app()).await;
+    let order = spring_listener::Order { id: 1, cents: 7 };
+
+    test.publish("orders", (Key("ada"), Json(order))).await;
+
+    assert_eq!(test.published::<spring_listener::Invoice>("invoices")[0].cents, 7);
+    assert_eq!(test.records("invoices")[0].key(), Some(&b"ada"[..]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_spring_a_payment_that_fails_is_tried_again_and_then_reported() {
+    let test = TestApp::start(spring_retries::app()).await;
+
+    test.publish("payments", vec!["small", "large"]).await;
+
+    let headers = test.records("payments.dead")[0].headers();
+    assert_eq!(headers.get("milena-dead-letter-attempts"), Some(&b"4"[..]));
+    assert_eq!(test.committed("payments", "payments"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_spring_a_bad_row_holds_up_no_other() {
+    let test = TestApp::start(spring_batches::app()).await;
+    let row = |id| Json(spring_batches::Row { id });
+
+    test.publish("rows", vec![row(1), row(-1), row(2)]).await;
+
+    assert_eq!(test.published::<spring_batches::Row>("rows.dead")[0].id, -1);
+    assert_eq!(test.committed("loader", "rows"), 3);
 }
