@@ -15,8 +15,9 @@ const ARROWS: [(&str, &[&str]); 5] = [
 const ONLY: [(&str, &[&str]); 3] = [
     ("rdkafka", &["milena-rdkafka"]),
     ("rdkafka-sys", &["milena-rdkafka"]),
-    // The core and the drivers run under any async runtime.
-    ("tokio", &["milena", "milena-memory", "milena-test"]),
+    // The core and the drivers run under any async runtime; the Kafka driver calls what gives out tokens on tokio if it
+    // is there.
+    ("tokio", &["milena", "milena-memory", "milena-rdkafka", "milena-test"]),
 ];
 
 /// Each dependency that is no arrow.

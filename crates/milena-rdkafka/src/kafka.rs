@@ -24,7 +24,7 @@ use std::{env, fmt, sync::Arc, time::Duration};
 #[derive(Clone)]
 pub struct Kafka {
     brokers: String,
-    options: Options,
+    pub(crate) options: Options,
 }
 
 const BROKERS: &str = "KAFKA_BROKERS";
@@ -184,6 +184,7 @@ impl fmt::Debug for Kafka {
             shown.field("brokers", &brokers);
         }
         let (consumer, producer) = (&self.options.consumer, &self.options.producer);
+        shown.field("security", &self.options.security);
         shown.field("consumer", consumer).field("producer", producer).finish()
     }
 }

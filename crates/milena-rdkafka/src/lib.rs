@@ -9,7 +9,10 @@ mod native;
 mod offload;
 mod options;
 mod producer;
+mod security;
 mod topics;
 
 pub use kafka::Kafka;
 pub use milena_core::transport::GroupProtocol;
+#[cfg(feature = "client-credentials")]
+pub use security::client_credentials::ClientCredentials;

@@ -6,7 +6,11 @@
 //! can outlive it.
 #![allow(unsafe_code, reason = "this is the place for it")]
 
-use crate::{error, log};
+use crate::{
+    error, log,
+    security::{Holder, Issued},
+    topics,
+};
 use bytes::Bytes;
 use milena_core::{
     error::Error,
@@ -155,6 +159,103 @@ impl Drop for Client {
 unsafe extern "C" fn call(_: *mut sys::rd_kafka_t, wake: *mut c_void) {
     // SAFETY: `wake` is that of a `Client` which has not dropped it.
     unsafe { (*wake.cast::<Wake>())() }
+}
+
+/// What any client does that shows tokens.
+impl Holder for Client {
+    fn hold(&self, issued: &Issued) -> Result<(), String> {
+        // SAFETY: the client is alive.
+        unsafe { hold(self.raw(), issued) }
+    }
+
+    fn miss(&self, why: &str) {
+        // SAFETY: the client is alive.
+        unsafe { miss(self.raw(), why) }
+    }
+}
+
+impl Holder for topics::Client {
+    fn hold(&self, issued: &Issued) -> Result<(), String> {
+        // SAFETY: the client is alive.
+        unsafe { hold(self.inner().native_ptr(), issued) }
+    }
+
+    fn miss(&self, why: &str) {
+        // SAFETY: the client is alive.
+        unsafe { miss(self.inner().native_ptr(), why) }
+    }
+}
+
+/// The queue of what an administrator's client tells beside its answers.
+pub(crate) struct Ears {
+    raw: NonNull<sys::rd_kafka_queue_t>,
+    #[expect(dead_code, reason = "it is kept alive")]
+    client: Arc<topics::Client>,
+}
+
+// SAFETY: a queue of librdkafka may be used on any thread.
+unsafe impl Send for Ears {}
+
+impl Ears {
+    pub(crate) fn new(client: Arc<topics::Client>) -> Option<Self> {
+        // SAFETY: the client is alive, and every client has such a queue.
+        let raw = unsafe { sys::rd_kafka_queue_get_main(client.inner().native_ptr()) };
+        Some(Self { raw: NonNull::new(raw)?, client })
+    }
+
+    /// The next event, for which it waits so long.
+    pub(crate) fn poll(&self, wait: Duration) -> Option<Event> {
+        // SAFETY: the queue is alive; the event that comes is ours.
+        let event = unsafe { sys::rd_kafka_queue_poll(self.raw.as_ptr(), millis(wait)) };
+        NonNull::new(event).map(Event::new)
+    }
+}
+
+impl Drop for Ears {
+    fn drop(&mut self) {
+        // SAFETY: the queue is ours and not used again; the client is dropped behind it.
+        unsafe { sys::rd_kafka_queue_destroy(self.raw.as_ptr()) }
+    }
+}
+
+/// Gives a client a token, also for the connections that it has.
+///
+/// # Safety
+///
+/// The client is alive.
+unsafe fn hold(client: *mut sys::rd_kafka_t, issued: &Issued) -> Result<(), String> {
+    let text = |text: &str| CString::new(text).map_err(|_| "it has a null character".to_owned());
+    let (value, principal) = (text(issued.token.value.expose())?, text(&issued.token.principal)?);
+    let pairs = issued.extensions.iter().flat_map(|(name, value)| [text(name), text(value)]);
+    let pairs: Vec<CString> = pairs.collect::<Result<_, _>>()?;
+    let mut pointers: Vec<_> = pairs.iter().map(|it| it.as_ptr()).collect();
+    let mut why = [0; 256];
+    // SAFETY: the client is alive; all texts are C strings that are, and are copied. `why` is a C string
+    // behind the call.
+    unsafe {
+        let code = sys::rd_kafka_oauthbearer_set_token(
+            client,
+            value.as_ptr(),
+            issued.token.expires_at_millis(),
+            principal.as_ptr(),
+            pointers.as_mut_ptr(),
+            pointers.len(),
+            why.as_mut_ptr(),
+            why.len(),
+        );
+        check(code).map_err(|_| self::text(why.as_ptr()).into_owned())
+    }
+}
+
+/// Has an error event tell that there is no token, unless the last one told the same.
+///
+/// # Safety
+///
+/// The client is alive.
+unsafe fn miss(client: *mut sys::rd_kafka_t, why: &str) {
+    let why = CString::new(why.replace('\0', "")).unwrap_or_default();
+    // SAFETY: the client is alive; the text is, and is copied.
+    unsafe { sys::rd_kafka_oauthbearer_set_token_failure(client, why.as_ptr()) };
 }
 
 /// What a consumer does. All of it answers at once.

@@ -1,4 +1,4 @@
-use crate::{error::config, log};
+use crate::{error::config, log, security::Security};
 use milena_core::{
     error::Error,
     transport::{ConsumerConfig, ProducerConfig, StartAt, config::is_secret},
@@ -13,6 +13,7 @@ pub(crate) struct Options {
     all: ProducerConfig,
     pub(crate) consumer: ConsumerConfig,
     pub(crate) producer: ProducerConfig,
+    pub(crate) security: Security,
 }
 
 /// What every client has beside the defaults that users are told of.
@@ -59,7 +60,7 @@ impl Options {
     ) -> Result<ClientConfig, Error> {
         self.consumer.validate()?;
         check(self.consumer.options())?;
-        let mut config = client(brokers, &CONSUMER, self.consumer.resolved());
+        let mut config = self.client(brokers, &CONSUMER, self.consumer.resolved())?;
         config.set("group.id", group);
         let reset = if *start == StartAt::Latest { "latest" } else { "earliest" };
         config.set("auto.offset.reset", reset);
@@ -75,7 +76,7 @@ impl Options {
     pub(crate) fn producer(&self, brokers: &str) -> Result<ClientConfig, Error> {
         self.producer.validate()?;
         check(self.producer.options())?;
-        Ok(client(brokers, &[], self.producer.resolved()))
+        self.client(brokers, &[], self.producer.resolved())
     }
 
     pub(crate) fn admin(&self, brokers: &str) -> Result<ClientConfig, Error> {
@@ -83,7 +84,18 @@ impl Options {
         check(self.all.options())?;
         let mut options = BTreeMap::from([("client.id", "milena")]);
         options.extend(self.all.options());
-        Ok(client(brokers, &ADMIN, options))
+        self.client(brokers, &ADMIN, options)
+    }
+
+    fn client(
+        &self,
+        brokers: &str,
+        defaults: &[(&str, &str)],
+        options: BTreeMap<&str, &str>,
+    ) -> Result<ClientConfig, Error> {
+        let mut config = client(brokers, defaults, options);
+        self.security.apply(&mut config)?;
+        Ok(config)
     }
 }
 
@@ -140,6 +152,9 @@ fn hint(why: &str) -> String {
     let feature = match why {
         _ if !why.contains("not available at build time") => return why.to_owned(),
         _ if why.contains("zstd") || why.contains("ZSTD") => "zstd",
+        _ if why.contains("CURL") || why.contains("oidc") || why.contains("OIDC") => {
+            return format!("{why}; `Kafka::client_credentials` is there for that");
+        }
         _ if why.contains("GSSAPI") || why.contains("cyrus") => "gssapi",
         _ => "tls",
     };

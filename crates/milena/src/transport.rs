@@ -1,6 +1,8 @@
 //! Ways to reach a broker, and the choice of one by its URL.
 
 pub use milena_core::transport::*;
+#[cfg(feature = "client-credentials")]
+pub use milena_rdkafka::ClientCredentials;
 
 use milena_core::error::{Error, ErrorKind};
 

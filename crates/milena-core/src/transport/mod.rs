@@ -10,6 +10,7 @@ mod partitioner;
 mod pattern;
 mod producer;
 mod receipt;
+mod security;
 mod topic;
 
 pub use self::{
@@ -23,6 +24,7 @@ pub use self::{
     pattern::{Captures, Pattern},
     producer::{Full, Producer},
     receipt::{Delivered, Receipt, Receive, Witness},
+    security::{DynTokenProvider, Gssapi, Pem, Secret, Tls, Token, TokenProvider},
     topic::{Creation, NewTopic, TopicDescription},
 };
 

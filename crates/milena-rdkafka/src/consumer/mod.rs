@@ -40,10 +40,11 @@ pub(crate) fn join(
     brokers: &str,
     membership: Membership,
 ) -> Result<Box<dyn Consumer>, Error> {
-    let (settings, config) = Settings::new(options, brokers, membership)?;
+    let (mut settings, config) = Settings::new(options, brokers, membership)?;
     let mailbox = Arc::new(Mailbox::default());
     let bell = mailbox.clone();
     let client = Arc::new(Client::consumer(&config, move || bell.bell.ring())?);
+    settings.identity.enroll(&client)?;
     let lookups = Lookups::new(&client, mailbox.clone(), settings.group.is_some());
     Worker::start(client, mailbox.clone(), settings)?;
     Ok(Box::new(Member::new(mailbox, lookups)))

@@ -2,6 +2,7 @@ use super::origin::Origin;
 use crate::{
     error::{config as refuse, refused},
     options::{self, Options},
+    security::Identity,
 };
 use milena_core::{
     error::Error,
@@ -42,6 +43,7 @@ pub(super) struct Settings {
     pub(super) reads_internal: bool,
     /// Whether somebody wants to see the statistics.
     pub(super) logs_statistics: bool,
+    pub(super) identity: Identity,
 }
 
 impl Settings {
@@ -76,6 +78,7 @@ impl Settings {
             is_static: config.get("group.instance.id").is_some_and(|id| !id.is_empty()),
             reads_internal: membership.config.get("exclude.internal.topics") == Some("false"),
             logs_statistics,
+            identity: Identity::new(&options.security, &config),
             group: membership.group,
             selection: membership.selection,
         };

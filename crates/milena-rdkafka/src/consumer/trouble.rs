@@ -2,6 +2,7 @@ use super::{Settings, partitions::Refusal};
 use crate::{
     error::{kind, text},
     native::Client,
+    security::Identity,
 };
 use milena_core::error::{Error, ErrorKind};
 use rdkafka::error::RDKafkaErrorCode as Code;
@@ -16,6 +17,8 @@ pub(super) struct Trouble {
     brokers: String,
     /// Why a broker could not be reached, the last time.
     unreachable: Option<String>,
+    /// Whether it was that broker and client do not accept each other.
+    refused: bool,
     told: Vec<(Code, Instant)>,
 }
 
@@ -34,23 +37,40 @@ impl Trouble {
             whom: settings.whom(),
             brokers: settings.brokers.clone(),
             unreachable: None,
+            refused: false,
             told: Vec::new(),
         }
     }
 
     /// An error of the client as a whole.
-    pub(super) fn of_client(&mut self, client: &Client, code: Code, reason: &str) -> Verdict {
+    pub(super) fn of_client(
+        &mut self,
+        (client, identity): (&Client, &Identity),
+        code: Code,
+        reason: &str,
+    ) -> Verdict {
         // What is fatal is not always told as such: a fenced member hears of it as of any refused commit.
         if let Some((code, reason)) = client.fatal_error() {
             let kind = kind(code).unwrap_or(ErrorKind::Driver);
             return Verdict::Fail(self.error(kind, "stay in", &reason));
         }
+        if let Some(error) = identity.explain(code, reason) {
+            // Brokers that refuse are no brokers that are away.
+            self.refused = error.kind() == ErrorKind::Unauthorized;
+            self.unreachable = Some(error.to_string());
+            if identity.stops && error.kind() == ErrorKind::Unauthorized {
+                return Verdict::Fail(error);
+            }
+            return self.limit(code, |_| error);
+        }
         match code {
             // One broker of several may be away, and is none that is needed.
             Code::BrokerTransportFailure | Code::Resolve | Code::SSL | Code::OperationTimedOut => {
+                self.refused = false;
                 self.unreachable = Some(reason.to_owned());
                 Verdict::Ignore
             }
+            Code::AllBrokersDown if self.refused => Verdict::Ignore,
             Code::AllBrokersDown => self.limit(code, |this| {
                 let cause = this.unreachable.as_deref().unwrap_or(reason);
                 let message = format!("could not reach a broker of `{}`: {cause}", this.brokers);

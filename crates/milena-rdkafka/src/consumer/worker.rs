@@ -21,6 +21,7 @@ use milena_core::{
     record::TopicPartition,
     transport::Event,
 };
+use rdkafka::error::RDKafkaErrorCode as Code;
 use std::{
     collections::BTreeSet,
     sync::Arc,
@@ -160,7 +161,7 @@ impl Worker {
                 Said::Rebalance { assigns, partitions } => self.rebalance(assigns, partitions),
                 Said::Committed(result) => self.committed(result),
                 Said::Error(code, reason) => {
-                    let verdict = self.trouble.of_client(&self.client, code, &reason);
+                    let verdict = self.of_client(code, &reason);
                     self.judge(verdict);
                 }
                 Said::Record(place, record) => self.adopt(&place, record),
@@ -168,6 +169,10 @@ impl Worker {
                 Said::Nothing => {}
             }
         }
+    }
+
+    fn of_client(&mut self, code: Code, reason: &str) -> Verdict {
+        self.trouble.of_client((&self.client, &self.settings.identity), code, reason)
     }
 
     fn rebalance(&mut self, assigns: bool, partitions: Vec<TopicPartition>) {

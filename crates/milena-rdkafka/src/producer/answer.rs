@@ -2,6 +2,7 @@ use crate::{
     error::{error_or, kind},
     log,
     native::{Client, Event, Message, Said},
+    security::Identity,
 };
 use milena_core::{
     error::{Error, ErrorKind},
@@ -46,13 +47,17 @@ pub(super) fn no_name(topic: &str) -> Error {
 }
 
 /// What a producer tells beside its answers.
-pub(super) fn hear(client: &Client, event: &Event) {
+pub(super) fn hear(client: &Client, identity: &Identity, event: &Event) {
     let said = event.said();
     if let Said::Statistics(json) = &said {
         log::statistics(json);
     }
     if let Said::Error(code, reason) = said {
+        let explained = identity.explain(code, &reason);
         match client.fatal_error() {
+            None if let Some(error) = explained => {
+                tracing::warn!(%error, "a producer has trouble");
+            }
             Some((_, reason)) => tracing::error!("a producer cannot go on: {reason}"),
             None if kind(code) == Some(ErrorKind::Unreachable) => {
                 tracing::debug!("a producer waits: {reason}")

@@ -9,6 +9,7 @@ use crate::{
     native::{Client, Event, Topic},
     offload::offload,
     options::Options,
+    security::Identity,
 };
 use milena_core::{
     error::{Error, ErrorKind},
@@ -37,9 +38,13 @@ const GIVE_UP: Duration = Duration::from_secs(10);
 /// Makes a producer.
 pub(crate) fn produce(options: &Options, brokers: &str) -> Result<Arc<dyn Producer>, Error> {
     let config = options.producer(brokers)?;
+    let client = Arc::new(Client::producer(&config)?);
+    let mut identity = Identity::new(&options.security, &config);
+    identity.enroll(&client)?;
     let shared = Arc::new(Shared {
         topics: RwLock::default(),
-        client: Arc::new(Client::producer(&config)?),
+        client,
+        identity,
         room: Room::default(),
         partitions: Partitions::default(),
         unanswered: AtomicUsize::new(0),
@@ -60,6 +65,7 @@ struct Shared {
     /// Finding a topic anew for each record would cost more than all the rest of it.
     topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
     client: Arc<Client>,
+    identity: Identity,
     room: Room,
     partitions: Partitions,
     /// Records whose receipts librdkafka has.
@@ -169,7 +175,7 @@ impl Shared {
             drop(event);
             self.room.made();
         } else {
-            answer::hear(&self.client, &event);
+            answer::hear(&self.client, &self.identity, &event);
         }
     }
 

@@ -37,7 +37,7 @@ async fn configs(
         return Ok(BTreeMap::new());
     }
     let failed = |code: Code| error("read the configuration of topics", code);
-    let answers = admin.0.describe_configs(&topics, &Admin::options()).await;
+    let answers = admin.client.describe_configs(&topics, &Admin::options()).await;
     let answers = answers.map_err(|error| failed(code(&error)))?;
     answers.into_iter().map(|answer| answer.map(named).map_err(failed)).collect()
 }

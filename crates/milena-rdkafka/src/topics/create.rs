@@ -68,7 +68,7 @@ async fn ask<'a>(admin: &Admin, topics: &'a [NewTopic]) -> Result<BTreeSet<&'a s
     let mut open: Vec<&NewTopic> = topics.iter().collect();
     loop {
         let asked: Vec<_> = open.iter().map(|topic| asked(topic)).collect();
-        let answers = admin.0.create_topics(&asked, &Admin::options()).await;
+        let answers = admin.client.create_topics(&asked, &Admin::options()).await;
         let answers = answers.or_else(|error| all_failed(&error, &open))?;
         let mut again = Vec::new();
         for (topic, answer) in open.iter().zip(answers) {

@@ -2,11 +2,14 @@
 
 mod compare;
 mod create;
+mod ears;
 
+use self::ears::Heard;
 use crate::{
     error::{error, refused},
     offload::offload,
     options::Options,
+    security::Identity,
 };
 use milena_core::{
     error::{Error, ErrorKind},
@@ -40,7 +43,8 @@ pub(crate) async fn create(
     if topics.is_empty() {
         return Ok(Vec::new());
     }
-    create::create(&Admin::new(options, brokers)?, &topics).await
+    let admin = Admin::new(options, brokers)?;
+    admin.heard.unless_refused(create::create(&admin, &topics)).await
 }
 
 /// Describes the topics that exist.
@@ -51,18 +55,27 @@ pub(crate) async fn describe(
 ) -> Result<Vec<Option<TopicDescription>>, Error> {
     topics.iter().try_for_each(|name| NewTopic::new(name.clone()).validate())?;
     let admin = Admin::new(options, brokers)?;
-    admin.each(topics, |client, name| look(client, name, Instant::now() + SPREAD)).await
+    let look = admin.each(topics, |client, name| look(client, name, Instant::now() + SPREAD));
+    admin.heard.unless_refused(look).await
 }
 
-type Client = AdminClient<DefaultClientContext>;
+pub(crate) type Client = AdminClient<DefaultClientContext>;
 
 /// A client that ends on a thread of its own, because that blocks.
-struct Admin(Arc<Client>);
+struct Admin {
+    client: Arc<Client>,
+    heard: Arc<Heard>,
+}
 
 impl Admin {
     fn new(options: &Options, brokers: &str) -> Result<Self, Error> {
-        let client = options.admin(brokers)?.create().map_err(|error| refused(&error))?;
-        Ok(Self(Arc::new(client)))
+        let config = options.admin(brokers)?;
+        let client: Client = config.create().map_err(|error| refused(&error))?;
+        let (client, heard) = (Arc::new(client), Arc::<Heard>::default());
+        let mut identity = Identity::new(&options.security, &config);
+        identity.enroll(&client)?;
+        heard.listen(client.clone(), identity);
+        Ok(Self { client, heard })
     }
 
     fn options() -> AdminOptions {
@@ -75,7 +88,7 @@ impl Admin {
         topics: Vec<Arc<str>>,
         ask: impl Fn(&Client, &str) -> Result<T, Error> + Send + 'static,
     ) -> Result<Vec<T>, Error> {
-        let client = self.0.clone();
+        let client = self.client.clone();
         let asked = offload("kafka-admin", move || {
             topics.iter().map(|name| ask(&client, name)).collect::<Result<Vec<_>, _>>()
         });
@@ -90,7 +103,8 @@ impl Admin {
 
 impl Drop for Admin {
     fn drop(&mut self) {
-        let client = self.0.clone();
+        self.heard.end();
+        let client = self.client.clone();
         drop(offload("kafka-admin", move || drop(client)));
     }
 }
