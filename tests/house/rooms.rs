@@ -1,7 +1,7 @@
 //! Modules of `milena` know only those below them.
 
 /// The modules that each module may know.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("route", &[]),
     ("listener", &[]),
     ("subscriber", &["listener", "route"]),
@@ -9,9 +9,10 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("control", &["listener", "subscriber"]),
     ("runtime", &["control", "listener", "router", "subscriber", "route"]),
     ("serve", &["control", "router", "runtime"]),
+    ("layers", &["route"]),
     ("record", &[]),
     ("transport", &[]),
-    ("lib", &["router", "subscriber", "serve", "transport", "route", "runtime"]),
+    ("lib", &["layers", "router", "subscriber", "serve", "transport", "route", "runtime"]),
 ];
 
 /// Each module that is named where it must not be.

@@ -1,6 +1,9 @@
 use crate::billing::order;
 use milena::{
-    Batch, Json, Outcome, Record, Retry, Router, State, batch, each, router::handler::Delivery,
+    Batch, Json, Outcome, Record, Retry, Router, State, batch, each,
+    extract::{FromRecord, Rejection},
+    layers::{from_extractor, from_extractor_with_state},
+    router::handler::Delivery,
 };
 use milena_test::TestApp;
 use std::{
@@ -15,6 +18,7 @@ use tower::{
 const MS: Duration = Duration::from_millis(1);
 
 type Seen = Arc<Mutex<Vec<&'static str>>>;
+type Values = Arc<Mutex<Vec<String>>>;
 
 /// A layer that says when a call passes through it.
 fn say(
@@ -128,4 +132,105 @@ async fn a_panic_behind_a_layer_is_a_failure_of_its_record() {
 
     assert_eq!(test.records("dead").len(), 1);
     assert_eq!(test.committed("g", "t"), 2);
+}
+
+/// What a record has to have before its handler is called.
+struct Signed;
+
+impl<S: Sync> FromRecord<S> for Signed {
+    type Rejection = Rejection;
+
+    async fn from_record(record: &Record, _state: &S) -> Result<Self, Rejection> {
+        match record.value() {
+            Some(value) if value.starts_with(b"signed") => Ok(Self),
+            _ => Err(Rejection::new("signature", "there is none")),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_extractor_before_a_handler_refuses_records_each_alone() {
+    async fn one(value: String, State(seen): State<Values>) {
+        seen.lock().unwrap().push(value);
+    }
+    async fn many(Batch(values): Batch<String>, State(seen): State<Values>) {
+        seen.lock().unwrap().extend(values);
+    }
+    let seen = Values::default();
+    let app = Router::new("g")
+        .subscribe("one", each(one).retry(Retry::fixed(9, MS)))
+        .subscribe("many", batch(many).max_records(4))
+        .dead_letters()
+        .layer(from_extractor::<Signed>())
+        .with_state(seen.clone());
+    let test = TestApp::start(app).await;
+    let written = || vec!["forged", "signed 1", "forged", "signed 2"];
+
+    test.publish("one", written()).await;
+    test.publish("many", written()).await;
+
+    let passed = ["signed 1", "signed 2", "signed 1", "signed 2"];
+    assert_eq!(*seen.lock().unwrap(), passed);
+    for topic in ["one.dead", "many.dead"] {
+        let letters = test.records(topic);
+        let header = |name| {
+            letters.iter().all(|it| it.headers().get(name) == letters[0].headers().get(name))
+        };
+        assert_eq!(letters.len(), 2, "{topic}");
+        assert!(letters.iter().all(|letter| letter.value() == Some(b"forged")));
+        assert!(header("milena-dead-letter-error") && header("milena-dead-letter-attempts"));
+        let why = letters[0].headers();
+        assert_eq!(
+            why.get("milena-dead-letter-error"),
+            Some(&b"could not decode the signature: there is none"[..])
+        );
+        assert_eq!(
+            why.get("milena-dead-letter-attempts"),
+            Some(&b"1"[..]),
+            "it is not tried again"
+        );
+    }
+    test.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_which_nothing_is_left_calls_no_handler() {
+    async fn many(_: Batch<String>, State(seen): State<Seen>) {
+        seen.lock().unwrap().push("called");
+    }
+    let seen = Seen::default();
+    let subscriber = batch(many).layer(from_extractor::<Signed>()).layer(say(&seen, "around"));
+    let app = Router::new("g").subscribe("t", subscriber.skip_failures()).with_state(seen.clone());
+    let test = TestApp::start(app).await;
+
+    test.publish("t", vec!["forged", "forged"]).await;
+
+    assert_eq!(taken(&seen), ["around"]);
+    assert_eq!(test.committed("g", "t"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn extractors_of_routers_around_each_other_run_outer_first_with_a_state_of_their_own() {
+    struct Told;
+
+    impl FromRecord<(Seen, &'static str)> for Told {
+        type Rejection = Rejection;
+
+        async fn from_record(
+            _: &Record,
+            (seen, what): &(Seen, &'static str),
+        ) -> Result<Self, Rejection> {
+            seen.lock().unwrap().push(what);
+            Ok(Self)
+        }
+    }
+    let seen = Seen::default();
+    let told = |what| from_extractor_with_state::<Told, _>((seen.clone(), what));
+    let inner =
+        Router::new("g").layer(told("inner")).subscribe("t", each(|| async {}).layer(told("own")));
+    let test = TestApp::start(Router::new("g").nest("eu.", inner).layer(told("outer"))).await;
+
+    test.publish("eu.t", "x").await;
+
+    assert_eq!(taken(&seen), ["outer", "inner", "own"]);
 }

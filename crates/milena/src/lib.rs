@@ -1,6 +1,7 @@
 #![doc = include_str!("docs/crate.md")]
 
 mod control;
+pub mod layers;
 mod listener;
 pub mod record;
 mod route;

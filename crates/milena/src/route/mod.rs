@@ -182,8 +182,9 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {
+    /// The rejection itself, for layers that look for its type.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        Some(&*self.0)
     }
 }
 
