@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 async fn work() {}
 
 /// The message of the panic that assembling a router, and serving it, ends with.
-fn refused(assemble: impl FnOnce() -> Router) -> String {
+pub(crate) fn refused(assemble: impl FnOnce() -> Router) -> String {
     let serve = || drop(milena::serve(Memory::new(), assemble()));
     let payload = catch_unwind(AssertUnwindSafe(serve)).expect_err("it cannot be assembled");
     payload

@@ -99,7 +99,7 @@ impl Delivery {
     /// # Errors
     ///
     /// Why the only record could not be mapped.
-    pub fn try_map(
+    pub fn map_or_refuse(
         self,
         mut map: impl FnMut(Record) -> Result<Record, BoxError>,
     ) -> Result<Option<Self>, BoxError> {

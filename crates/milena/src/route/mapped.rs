@@ -87,7 +87,7 @@ impl Service<Delivery> for Mapped {
         let (maps, route) = (self.maps.clone(), self.route.clone());
         Box::pin(async move {
             let map = |record| maps.iter().try_fold(record, |record, map| map(record));
-            match delivery.try_map(map).map_err(Refused)? {
+            match delivery.map_or_refuse(map).map_err(Refused)? {
                 Some(delivery) => route.oneshot(delivery).await,
                 None => Ok(Outcome::done()),
             }
