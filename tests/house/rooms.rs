@@ -1,14 +1,15 @@
 //! Modules of `milena` know only those below them.
 
 /// The modules that each module may know.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("route", &[]),
     ("listener", &[]),
     ("subscriber", &["listener", "route"]),
     ("router", &["listener", "subscriber", "route"]),
     ("control", &["listener", "subscriber"]),
     ("runtime", &["control", "listener", "router", "subscriber", "route"]),
-    ("serve", &["control", "router", "runtime"]),
+    ("serve", &["control", "router", "runtime", "subscriber"]),
+    ("app", &["router", "serve"]),
     ("layers", &["route"]),
     ("record", &[]),
     ("transport", &[]),

@@ -12,6 +12,7 @@
 )]
 
 mod acks;
+mod app;
 mod assembly;
 mod batches;
 mod billing;

@@ -72,6 +72,10 @@ pub enum ErrorKind {
     NotRunning,
     /// Who was asked answered that it failed, or with what is no answer to the question.
     Answer,
+    /// A lifespan of an app failed.
+    Lifespan,
+    /// A background task of an app failed.
+    Background,
     /// The driver cannot go on.
     Driver,
 }

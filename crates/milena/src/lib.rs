@@ -1,5 +1,6 @@
 #![doc = include_str!("docs/crate.md")]
 
+mod app;
 mod control;
 pub mod layers;
 mod listener;
@@ -12,6 +13,7 @@ mod subscriber;
 pub mod transport;
 
 pub use self::{
+    app::App,
     router::Router,
     serve::serve,
     subscriber::{Retry, batch, by_key, each, unordered},

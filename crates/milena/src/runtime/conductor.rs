@@ -1,5 +1,5 @@
 use super::{
-    Counters, Note,
+    Counters, Note, Phase, Provided,
     commit::Commits,
     drain::Drains,
     lanes::{Lane, Load},
@@ -66,14 +66,11 @@ pub(crate) struct Conductor {
     pub(super) closed: bool,
 }
 
-/// How far the end of a service has come.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Phase {
-    Running,
-    /// What runs may end.
-    Draining,
-    /// Nothing is waited for.
-    Forced,
+/// What a group has of its service.
+pub(crate) struct Outside {
+    pub(crate) consumer: Box<dyn Consumer>,
+    pub(crate) producer: Arc<dyn Producer>,
+    pub(crate) provided: Provided,
 }
 
 /// The end of a group's line that the conductor has.
@@ -83,34 +80,18 @@ pub(crate) struct Line {
     pub(crate) news: News,
 }
 
-impl Phase {
-    /// Begins the end, if it has not begun.
-    pub(crate) fn drain(&mut self) -> bool {
-        let running = *self == Self::Running;
-        if running {
-            *self = Self::Draining;
-        }
-        running
-    }
-
-    /// Begins the end, or waits for nothing when it had begun.
-    pub(crate) fn hasten(&mut self) {
-        *self = if *self == Self::Running { Self::Draining } else { Self::Forced };
-    }
-}
-
 impl Conductor {
     /// The conductor of a group, which commits if there is a group to commit for.
     pub(crate) fn new(
         (options, commits_at_all): (Options, bool),
         offered: Vec<Offered>,
-        (consumer, producer): (Box<dyn Consumer>, Arc<dyn Producer>),
+        Outside { consumer, producer, provided }: Outside,
         Line { control, asks, news }: Line,
     ) -> Self {
         let counters = Arc::<Counters>::default();
         let most = options.max_in_flight;
-        let mut subscriptions =
-            Subscriptions::new(producer, (control.clone(), news.clone()), most, counters.clone());
+        let beside = (control.clone(), news.clone(), provided);
+        let mut subscriptions = Subscriptions::new(producer, beside, most, counters.clone());
         offered.into_iter().for_each(|it| subscriptions.add(it));
         let (note, notes) = unbounded_channel();
         let dog = Dog::new(options.watchdog);

@@ -21,7 +21,9 @@ mod offsets;
 mod outcomes;
 mod partition;
 mod permit;
+mod phase;
 mod pressure;
+mod provided;
 mod rebalance;
 mod replies;
 mod settle;
@@ -31,8 +33,10 @@ mod subscriptions;
 mod watchdog;
 mod work;
 
-pub(crate) use conductor::{Conductor, Line, Phase};
+pub(crate) use conductor::{Conductor, Line, Outside};
 pub(crate) use metrics::counted;
+pub(crate) use phase::Phase;
+pub(crate) use provided::Provided;
 pub(crate) use subscriptions::union;
 
 use assignment::Assignment;

@@ -1,4 +1,4 @@
-use super::{BreakerState, Budget, Counters, Permits, Subscription};
+use super::{BreakerState, Budget, Counters, Permits, Provided, Subscription};
 use crate::{
     control::{Control, News},
     subscriber::Offered,
@@ -17,6 +17,7 @@ pub(super) struct Subscriptions {
     producer: Arc<dyn Producer>,
     control: Control,
     news: News,
+    provided: Provided,
     budget: Arc<Budget>,
     counters: Arc<Counters>,
 }
@@ -38,12 +39,12 @@ pub(super) struct Taker {
 impl Subscriptions {
     pub(super) fn new(
         producer: Arc<dyn Producer>,
-        (control, news): (Control, News),
+        (control, news, provided): (Control, News, Provided),
         max_in_flight: (usize, usize),
         counters: Arc<Counters>,
     ) -> Self {
         let budget = Arc::new(Budget::new(max_in_flight));
-        Self { all: Vec::new(), producer, control, news, budget, counters }
+        Self { all: Vec::new(), producer, control, news, provided, budget, counters }
     }
 
     pub(super) fn add(&mut self, offered: Offered) {
@@ -116,7 +117,9 @@ impl Subscriptions {
     }
 
     fn extensions(&self, captures: Captures) -> Arc<Extensions> {
-        let extensions = Extensions::default()
+        let extensions = self
+            .provided
+            .extensions()
             .with(Publisher::new(self.producer.clone()))
             .with(self.control.clone());
         Arc::new(if captures.iter().next().is_some() {

@@ -2,31 +2,40 @@
 #![doc = ""]
 #![doc = include_str!("../docs/metrics.md")]
 
+mod app;
+mod background;
 mod changes;
+mod cluster;
+mod course;
+mod ended;
+mod info;
+mod lifespan;
+mod owned;
+mod service;
 mod shutdown;
+mod task_result;
 
-use self::shutdown::{Shutdown, Signals};
+pub use self::{
+    app::{AppCluster, ServeApp},
+    background::Shutdown,
+    ended::{Ended, Failure, Moment, Reason},
+    info::{Contact, Info, License},
+    lifespan::Running,
+    task_result::TaskResult,
+};
+pub(crate) use self::{
+    background::Background,
+    cluster::{Cluster, line_to, with_lines},
+    lifespan::Lifespan,
+    service::Service,
+};
 pub use crate::control::{Concern, Control, Health, Incident, Incidents, PartitionStatus, Scope};
-use crate::{
-    control::News,
-    router::{Group, Router},
-    runtime::{Conductor, Line, Phase, counted, union},
-};
-use futures_util::future::{BoxFuture, FutureExt};
-use milena_core::{
-    error::{Error, ErrorKind},
-    transport::{Membership, Producer, Transport},
-};
-use std::{fmt, sync::Arc, time::Duration};
-use tokio::{
-    sync::{mpsc::unbounded_channel, watch},
-    task::{JoinError, JoinSet},
-};
+pub(crate) use crate::runtime::Line;
 
-/// How long replies and publications that are still on their way may take at the very end.
-const FLUSH_WITHIN: Duration = Duration::from_secs(5);
-/// The same when nobody wants to wait.
-const HASTE: Duration = Duration::from_secs(1);
+use crate::router::Router;
+use futures_util::future::{BoxFuture, FutureExt};
+use milena_core::{error::Error, transport::Transport};
+use std::{fmt, sync::Arc};
 
 /// Runs `router` on `transport` until it is told to stop, or cannot go on.
 ///
@@ -73,27 +82,19 @@ const HASTE: Duration = Duration::from_secs(1);
 /// If what is in the router does not go together; see [`Router::subscribe`].
 #[track_caller]
 pub fn serve(transport: impl Transport, router: Router) -> Serve {
-    let groups = router.into_groups().into_iter().map(|group| {
-        let (ask, asks) = unbounded_channel();
-        let news = News::new();
-        let control = Control::new(group.name().into(), ask, &news);
-        (group, Line { control, asks, news })
-    });
-    Serve { transport: Box::new(transport), groups: groups.collect(), shutdown: None }
+    let (transport, groups) = (Arc::new(transport), with_lines(router));
+    Serve(Service::new(vec![Cluster { name: "default".into(), transport, groups }]))
 }
 
 /// A service that runs when it is awaited; [`serve`] makes one.
 #[must_use = "a service does nothing until it is awaited"]
-pub struct Serve {
-    transport: Box<dyn Transport>,
-    groups: Vec<(Group<()>, Line)>,
-    shutdown: Option<BoxFuture<'static, ()>>,
-}
+pub struct Serve(Service);
 
 impl Serve {
     /// Stops in good order when `signal` is ready, instead of at ctrl-c and SIGTERM.
-    pub fn with_shutdown(self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self { shutdown: Some(signal.boxed()), ..self }
+    pub fn with_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.0.shutdown = Some(signal.boxed());
+        self
     }
 
     /// Steers the router of this consumer group while it runs; a router without a group is called `(none)`.
@@ -104,77 +105,12 @@ impl Serve {
     #[track_caller]
     #[expect(clippy::panic, reason = "said at assembly, where a group is named once")]
     pub fn control(&self, group: &str) -> Control {
-        match self.groups.iter().find(|(known, _)| known.name() == group) {
+        let mut groups = self.0.clusters.iter().flat_map(|cluster| &cluster.groups);
+        match groups.find(|(known, _)| known.name() == group) {
             Some((_, line)) => line.control.clone(),
             None => panic!("no router has the group `{group}`"),
         }
     }
-
-    async fn run(self) -> Result<(), Error> {
-        // Signals count from here on, also while the transport is still being reached.
-        let mut shutdown = match self.shutdown {
-            Some(signal) => Shutdown::Asked(Some(signal)),
-            None => Shutdown::Signals(Signals::new()?),
-        };
-        let producer = counted(self.transport.producer().await?);
-        let (phase, phases) = watch::channel(Phase::Running);
-        let mut groups = start(&*self.transport, self.groups, &producer, &phases).await?;
-        let mut result = Ok(());
-        loop {
-            tokio::select! {
-                () = shutdown.next() => phase.send_modify(Phase::hasten),
-                ended = groups.join_next() => {
-                    let Some(ended) = ended else { break };
-                    // One group that cannot go on ends the service: half of one is worse than none.
-                    phase.send_if_modified(Phase::drain);
-                    result = result.and(ended.unwrap_or_else(|error| broken(&error)));
-                }
-            }
-        }
-        let forced = *phase.borrow() == Phase::Forced;
-        let left = producer.flush(if forced { HASTE } else { FLUSH_WITHIN }).await;
-        if left > 0 {
-            tracing::warn!(left, "records were still on their way to the broker at the end");
-        }
-        result
-    }
-}
-
-async fn start(
-    transport: &dyn Transport,
-    groups: Vec<(Group<()>, Line)>,
-    producer: &Arc<dyn Producer>,
-    phases: &watch::Receiver<Phase>,
-) -> Result<JoinSet<Result<(), Error>>, Error> {
-    let mut running = JoinSet::new();
-    for (group, line) in groups {
-        let offered: Vec<_> = group.offered();
-        if offered.is_empty() {
-            let message =
-                format!("could not serve group `{}`: it subscribes to no topic", group.name());
-            return Err(Error::new(ErrorKind::Config, message));
-        }
-        let membership = Membership {
-            group: group.name.clone(),
-            selection: union(offered.iter().map(|it| &it.selection)),
-            start: group.options.start(),
-            reset: group.options.reset(),
-            config: group.options.consumer.clone(),
-        };
-        let consumer = transport.consumer(membership).await?;
-        let outside = (consumer, producer.clone());
-        let options = (group.options, group.name.is_some());
-        let conductor = Conductor::new(options, offered, outside, line);
-        running.spawn(conductor.run(phases.clone()));
-    }
-    Ok(running)
-}
-
-fn broken(error: &JoinError) -> Result<(), Error> {
-    Err(Error::new(
-        ErrorKind::Driver,
-        format!("could not go on: the task of a group broke: {error}"),
-    ))
 }
 
 impl IntoFuture for Serve {
@@ -182,13 +118,14 @@ impl IntoFuture for Serve {
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        self.run().boxed()
+        async { self.0.run().await.map(drop).map_err(Error::from) }.boxed()
     }
 }
 
 impl fmt::Debug for Serve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let groups: Vec<_> = self.groups.iter().map(|(group, _)| group.name()).collect();
+        let groups = self.0.clusters.iter().flat_map(|cluster| &cluster.groups);
+        let groups: Vec<_> = groups.map(|(group, _)| group.name()).collect();
         f.debug_struct("Serve").field("groups", &groups).finish_non_exhaustive()
     }
 }
