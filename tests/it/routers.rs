@@ -376,6 +376,21 @@ fn documents_tell_of_a_subscription_unless_somebody_says_no() {
     }
 }
 
+#[test]
+fn a_subscription_says_what_documents_tell_of_it() {
+    let said = each(work).title("Bills").description("Bills each order.").no_reply();
+    let app = Router::<()>::new("g").subscribe("said", said).subscribe("unsaid", each(work));
+
+    let all: Vec<_> = app.operations().map(|it| it.operation).collect();
+
+    let [said, unsaid] = &all[..] else { panic!("there are two") };
+    assert_eq!(said.title.as_deref(), Some("Bills"));
+    assert_eq!(said.description.as_deref(), Some("Bills each order."));
+    assert!(said.no_reply && said.include_in_schema);
+    assert!(said.handler.ends_with("routers::work"));
+    assert_eq!((&unsaid.title, &unsaid.description, unsaid.no_reply), (&None, &None, false));
+}
+
 #[tokio::test(start_paused = true)]
 async fn subscriptions_are_values_that_any_router_takes_and_are_kept_in_order() {
     fn subscriptions() -> Vec<Subscription<Seen>> {
