@@ -21,6 +21,7 @@ features:
     cargo check -p milena --no-default-features --features memory
     cargo check -p milena --no-default-features --features kafka
     cargo check -p milena --features memory,zstd,tls
+    cargo check -p milena-test --features kafka
 
 # All tests, with a broker of their own.
 test:
@@ -34,6 +35,8 @@ test:
     # The tests on Kafka wait more than they work.
     export MILENA_REQUIRE_KAFKA=1 RUST_TEST_THREADS=4
     cargo test --workspace
+    # The tests of every broker once more, on Kafka.
+    MILENA_TEST_BROKER="kafka://$KAFKA_BROKERS" cargo test -p milena-test --features kafka --test same
 
 # The documentation has no broken link.
 docs:

@@ -1,7 +1,7 @@
+use crate::kit::TestApp;
 use milena::{
     Batch, Retry, Router, State, batch, each, error::ErrorKind, extract::Ack, router::AckPolicy,
 };
-use milena_test::TestApp;
 use std::{
     sync::{
         Arc, Mutex,
@@ -77,7 +77,7 @@ async fn an_ack_that_fails_late_follows_the_policy_and_stops_the_service() {
     tokio::time::sleep(MS).await;
 
     given.lock().unwrap().remove(0).fail("the disk is full");
-    test.settle().await;
+    test.try_settle().await.unwrap_err();
 
     let (broker, error) = (test.broker().clone(), test.stop().await.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::Record);

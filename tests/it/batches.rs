@@ -1,8 +1,8 @@
 use crate::billing::{Invoice, Order, order};
+use crate::kit::TestApp;
 use milena::{Batch, Json, Retry, Router, State, batch, extract::Metadata};
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

@@ -1,8 +1,8 @@
+use crate::kit::TestApp;
 use crate::logs::Logs;
 use milena::{Batch, Outcome, Router, State, batch, by_key, each, router::Breaker, unordered};
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::{
     sync::{
         Arc, Mutex,

@@ -1,3 +1,4 @@
+use crate::kit::TestApp;
 use milena::{
     Record, Router, State, each,
     error::ErrorKind,
@@ -5,7 +6,6 @@ use milena::{
 };
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

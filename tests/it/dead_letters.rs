@@ -1,3 +1,4 @@
+use crate::kit::TestApp;
 use crate::{
     billing::{Order, order},
     logs::Logs,
@@ -8,7 +9,6 @@ use milena::{
 };
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

@@ -1,5 +1,6 @@
 //! What the four documents have a name for, and no other test shows.
 
+use crate::kit::TestApp;
 use milena::{
     Error, Router, each,
     error::ErrorKind,
@@ -12,7 +13,6 @@ use milena::{
 };
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},

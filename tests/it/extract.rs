@@ -1,4 +1,5 @@
 use crate::billing::{Order, order};
+use crate::kit::TestApp;
 use bytes::Bytes;
 use milena::{
     Json, Key, Publisher, Record, Router, State, each,
@@ -9,7 +10,6 @@ use milena::{
     record::Timestamp,
     record::{Partition, Tombstone},
 };
-use milena_test::TestApp;
 use std::sync::{Arc, Mutex};
 
 /// What handlers saw.

@@ -1,7 +1,7 @@
 use crate::billing::{Invoice, Order, bill, order};
+use crate::kit::TestApp;
 use milena::{Json, Outcome, Retry, Router, State, each, error::ErrorKind, record::Headers};
 use milena_core::ProducerRecord;
-use milena_test::TestApp;
 use std::{
     sync::{
         Arc, Mutex,
@@ -102,7 +102,7 @@ async fn a_failure_stops_the_service_by_default_and_its_record_is_not_committed(
     )
     .await;
 
-    test.publish("orders", vec![order(1), order(2), order(-3), order(4)]).await;
+    test.try_publish("orders", vec![order(1), order(2), order(-3), order(4)]).await.unwrap_err();
 
     let (broker, ended) = (test.broker().clone(), test.stop().await.unwrap_err());
     assert_eq!(ended.kind(), ErrorKind::Record);
@@ -211,7 +211,7 @@ async fn an_outcome_can_stop_the_service() {
     let test =
         TestApp::start(Router::new("g").subscribe("orders", each(stop).dead_letter("dead"))).await;
 
-    test.publish("orders", order(1)).await;
+    test.try_publish("orders", order(1)).await.unwrap_err();
 
     let error = test.stop().await.unwrap_err();
     assert_eq!(
@@ -228,7 +228,7 @@ async fn a_dead_letter_without_a_topic_for_it_stops_the_service() {
     let test =
         TestApp::start(Router::new("g").subscribe("orders", each(refuse).skip_failures())).await;
 
-    test.publish("orders", order(1)).await;
+    test.try_publish("orders", order(1)).await.unwrap_err();
 
     let (broker, error) = (test.broker().clone(), test.stop().await.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::Record);

@@ -1,8 +1,8 @@
 use crate::billing::{Invoice, Order, bill, order};
+use crate::kit::TestApp;
 use milena::{Json, Record, Router, State, each, error::ErrorKind, record::Partition};
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -201,7 +201,7 @@ async fn two_subscriptions_to_a_topic_each_get_every_record_which_is_done_when_b
         .subscribe(["orders", "others"], each(fail_at_two));
     let test = TestApp::start(app).await;
 
-    test.publish("orders", vec![order(1), order(2), order(3)]).await;
+    test.try_publish("orders", vec![order(1), order(2), order(3)]).await.unwrap_err();
 
     let (broker, error) = (test.broker().clone(), test.stop().await.unwrap_err());
     assert!(error.to_string().contains("orders/0/1"), "{error}");
@@ -231,7 +231,7 @@ async fn an_error_in_one_group_ends_the_others_in_good_order() {
         .merge(Router::new("b").subscribe("orders", each(bill).publish_to("y").skip_failures()));
     let test = TestApp::start(app).await;
 
-    test.publish("orders", vec![order(1), order(-2), order(3)]).await;
+    test.try_publish("orders", vec![order(1), order(-2), order(3)]).await.unwrap_err();
 
     let (broker, error) = (test.broker().clone(), test.stop().await.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::Record);

@@ -1,5 +1,6 @@
 //! A record that goes wrong, in whatever way, is in nobody else's way.
 
+use crate::kit::TestApp;
 use milena::{
     Batch, Outcome, Router, State, batch, by_key, each,
     error::ErrorKind,
@@ -9,7 +10,6 @@ use milena::{
 };
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::{
     future::pending,
     sync::{Arc, Mutex},

@@ -1,7 +1,7 @@
 use crate::billing::{Invoice, Order, bill, order};
+use crate::kit::TestApp;
 use milena::{Json, Key, Record, Router, State, each, publish, record::Headers};
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::sync::{Arc, Mutex};
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 use crate::billing::order;
+use crate::kit::TestApp;
 use milena::{
     Batch, Json, Outcome, Record, Retry, Router, State, batch, each,
     extract::{FromRecord, Rejection},
     layers::{from_extractor, from_extractor_with_state},
     router::handler::Delivery,
 };
-use milena_test::TestApp;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

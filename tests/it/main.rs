@@ -27,6 +27,7 @@ mod filters;
 mod groups;
 mod isolation;
 mod journey;
+mod kit;
 mod lanes;
 mod layers;
 mod listeners;

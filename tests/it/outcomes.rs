@@ -1,5 +1,6 @@
 //! Outcomes of the records of a batch, each for itself.
 
+use crate::kit::TestApp;
 use milena::{
     Batch, Outcome, Retry, Router, State, batch,
     error::ErrorKind,
@@ -10,7 +11,6 @@ use milena_core::{
     handler::{Decision, Delivery},
 };
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -187,7 +187,7 @@ async fn an_error_beside_outcomes_is_for_the_policy_and_a_stop_is_before_its_rec
     let broker = broker_with(&["a", "stop", "b"]);
     let app = Router::new("g").subscribe("t", batch(each_for_itself)).with_state(calls);
     let test = TestApp::start_on(broker.clone(), app).await;
-    test.settle().await;
+    test.try_settle().await.unwrap_err();
     let error = test.stop().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Record);
     assert_eq!(error.to_string(), "could not process record t/0/1 in 1 call: the disk is full");

@@ -1,6 +1,7 @@
 //! What layers change of a record, and what is put beside it.
 
 use crate::billing::{Order, order};
+use crate::kit::TestApp;
 use bytes::Bytes;
 use milena::{
     Batch, Json, Record, Retry, Router, State, batch, each,
@@ -8,7 +9,6 @@ use milena::{
     record::Headers,
     router::handler::Delivery,
 };
-use milena_test::TestApp;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

@@ -1,9 +1,9 @@
 //! Replies that the broker does not take.
 
+use crate::kit::TestApp;
 use milena::{Record, Retry, Router, State, each, error::ErrorKind};
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::{
     sync::{
         Arc,
@@ -73,7 +73,7 @@ async fn a_refused_reply_of_any_kind_stops_the_service_by_default_and_its_record
             Router::new("g").subscribe("t", each(copy).publish_to("copies")).with_state(calls);
         let test = TestApp::start_on(broker.clone(), app).await;
 
-        test.settle().await;
+        test.try_settle().await.unwrap_err();
 
         let error = test.stop().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Record, "{kind:?}");

@@ -1,10 +1,10 @@
 use crate::billing::{Invoice, Order, bill, order};
+use crate::kit::TestApp;
 use milena::{
     Json, Publisher, Retry, Router, State, each, error::ErrorKind, publish, record::Tombstone,
 };
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::{
     sync::{
         Arc,
@@ -119,7 +119,7 @@ async fn a_reply_to_a_topic_that_does_not_exist_stops_the_service_and_nothing_is
     let app = Router::new("billing").subscribe("orders", each(bill).publish_to("invoices"));
     let test = TestApp::start_on(broker.clone(), app).await;
 
-    test.publish("orders", order(1)).await;
+    test.try_publish("orders", order(1)).await.unwrap_err();
 
     let error = test.stop().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Record);

@@ -1,10 +1,10 @@
 use crate::billing::{Order, order};
+use crate::kit::TestApp;
 use milena::{
     Batch, Json, Outcome, Retry, Router, State, batch, each, error::ErrorKind, extract::Attempt,
 };
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::{
     io,
     sync::{Arc, Mutex},

@@ -1,7 +1,7 @@
+use crate::kit::TestApp;
 use milena::{Record, Retry, Router, State, each, error::ErrorKind};
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::{
     sync::{
         Arc,

@@ -1,11 +1,11 @@
 use crate::billing::{Order, order};
+use crate::kit::TestApp;
 use milena::{
     Batch, Error, Json, Outcome, Retry, Router, State, batch, each,
     error::ErrorKind,
     extract::{Ack, Attempt},
     router::handler::Delivery,
 };
-use milena_test::TestApp;
 use std::{
     future::pending,
     sync::{
@@ -55,7 +55,7 @@ async fn a_call_that_never_ends_stops_the_service_by_default_and_its_record_is_n
     let app = Router::new("g").subscribe("orders", each(never).timeout(Duration::from_secs(2)));
     let test = TestApp::start(app).await;
 
-    test.publish("orders", order(1)).await;
+    test.try_publish("orders", order(1)).await.unwrap_err();
 
     let (broker, error) = (test.broker().clone(), test.stop().await.unwrap_err());
     assert_eq!(

@@ -1,4 +1,4 @@
-use crate::{Memory, topics::Topic};
+use crate::{Memory, log::Log, topics::Topic};
 use milena_core::{
     record::{Chunk, Epoch, Record, TopicPartition},
     transport::partition_for,
@@ -36,6 +36,11 @@ impl Memory {
         found.into_iter().map(record).collect()
     }
 
+    /// The names of all topics, in order.
+    pub fn topics(&self) -> Vec<Arc<str>> {
+        self.with(|broker| broker.topics.names().cloned().collect())
+    }
+
     /// How many partitions the topic has; 0 if it does not exist.
     pub fn partitions(&self, topic: &str) -> i32 {
         self.with(|broker| broker.topics.get(topic).map_or(0, Topic::partitions))
@@ -63,11 +68,16 @@ impl Memory {
     ///
     /// It counts from the committed offset, else from where the group began to read, else from 0.
     pub fn lag(&self, group: &str, topic: &str) -> i64 {
-        let name: Arc<str> = topic.into();
+        (0..self.partitions(topic)).map(|partition| self.lag_of(group, topic, partition)).sum()
+    }
+
+    /// The same of one partition; 0 if it does not exist.
+    pub fn lag_of(&self, group: &str, topic: &str, partition: i32) -> i64 {
+        let place = (topic.into(), partition);
         self.with(|broker| {
-            let done = |place| broker.find_group(group).map_or(0, |group| group.done(&place));
-            let logs = broker.topics.get(topic).into_iter().flat_map(Topic::logs);
-            logs.map(|(partition, log)| (log.end() - done((name.clone(), partition))).max(0)).sum()
+            let end = broker.topics.log(&place).map_or(0, Log::end);
+            let done = broker.find_group(group).map_or(0, |group| group.done(&place));
+            (end - done).max(0)
         })
     }
 

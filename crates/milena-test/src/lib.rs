@@ -1,7 +1,17 @@
 //! The test kit of Milena: a service on the in-process broker, and the conformance suite for drivers.
 
+#![expect(clippy::panic, reason = "a test kit tells by panicking")]
+
 mod app;
+mod broker;
+mod calls;
 pub mod conformance;
 mod isolated;
+mod stand_in;
 
-pub use self::{app::TestApp, isolated::Isolated};
+pub use self::{
+    app::{Builder, TestApp, TestCluster},
+    calls::Calls,
+    isolated::Isolated,
+    stand_in::{Answer, When},
+};

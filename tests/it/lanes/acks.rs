@@ -1,8 +1,8 @@
 //! `Ack`s in every order.
 
 use super::script::{MS, broker, orders, put, settle};
+use crate::kit::TestApp;
 use milena::{Record, Router, State, each, extract::Ack};
-use milena_test::TestApp;
 use std::sync::{Arc, Mutex};
 
 /// `Ack`s that a handler gave away, by offset.

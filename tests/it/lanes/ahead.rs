@@ -4,8 +4,8 @@ use super::{
     history::{History, What},
     script::{MS, broker, put, service, settle, working},
 };
+use crate::kit::TestApp;
 use milena::{by_key, router::AckPolicy, unordered};
-use milena_test::TestApp;
 use std::{
     io::Write,
     sync::{Arc, Mutex},

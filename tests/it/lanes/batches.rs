@@ -4,12 +4,12 @@ use super::{
     history::{At, History, Lane, Rules, What},
     script::{MS, broker, orders, put, service, settle},
 };
+use crate::kit::TestApp;
 use milena::{
     Batch, Record, Retry, State, batch, by_key,
     router::{Batched, Concurrency, Subscriber},
     unordered,
 };
-use milena_test::TestApp;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Takes as many milliseconds as its first record says, and fails in the first attempt with a record `fail`.

@@ -2,8 +2,8 @@ use super::{
     history::{History, Lane, Rules, What},
     script::{MS, broker, put, service, settle, working},
 };
+use crate::kit::TestApp;
 use milena::{Record, Retry, Router, State, by_key, each, record::ProducerRecord};
-use milena_test::TestApp;
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex},

@@ -4,8 +4,8 @@ use super::{
     history::{History, What},
     script::{MS, broker, put, service, settle, working},
 };
+use crate::kit::TestApp;
 use milena::{Router, by_key, record::ProducerRecord, router::by_partition, unordered};
-use milena_test::TestApp;
 
 /// How many calls there were before the one with this record of partition 1.
 fn before(history: &History, offset: i64) -> Option<usize> {

@@ -4,10 +4,10 @@ use super::{
     history::{History, Lane, Rules, What},
     script::{MS, broker, orders, put, service, settle, working},
 };
+use crate::kit::TestApp;
 use milena::{
     Record, Retry, Router, State, by_key, each, error::ErrorKind, extract::Cancellation, unordered,
 };
-use milena_test::TestApp;
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering::SeqCst},

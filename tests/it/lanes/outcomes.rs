@@ -4,10 +4,10 @@ use super::{
     history::{History, What},
     script::{MS, broker, orders, put, service, settle, work, working},
 };
+use crate::kit::TestApp;
 use milena::{
     Record, Retry, Router, State, each, error::ErrorKind, record::ProducerRecord, router::AckPolicy,
 };
-use milena_test::TestApp;
 use tower::{limit::ConcurrencyLimitLayer, timeout::TimeoutLayer};
 
 /// The values of a topic.
@@ -82,7 +82,7 @@ async fn the_service_stops_before_a_failure_and_what_runs_may_end() {
             (0..20).for_each(|_| put(&broker, 0, Some(stop), "0"));
             let app = service(&history, working(order)).drain_timeout(100 * MS);
             let test = TestApp::start_on(broker.clone(), app).await;
-            settle(&test).await;
+            test.try_settle().await.unwrap_err();
 
             let error = test.stop().await.unwrap_err();
 

@@ -1,6 +1,7 @@
 //! Records that say what their handler is to do.
 
 use super::history::{History, Lane, Rules};
+use crate::kit::TestApp;
 use milena::{
     Outcome, Record, Router, State, by_key, each,
     extract::FromRef,
@@ -8,7 +9,6 @@ use milena::{
     router::{Concurrency, Each, Subscriber, by_partition},
 };
 use milena_memory::Memory;
-use milena_test::TestApp;
 use std::time::Duration;
 use tokio::time::sleep;
 

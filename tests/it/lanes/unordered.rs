@@ -2,8 +2,8 @@ use super::{
     history::{History, Lane, Rules, What},
     script::{MS, broker, put, service, settle, working},
 };
+use crate::kit::TestApp;
 use milena::{Retry, unordered};
-use milena_test::TestApp;
 
 #[tokio::test(start_paused = true)]
 async fn records_of_one_key_run_at_once_up_to_the_bound() {

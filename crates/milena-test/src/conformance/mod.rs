@@ -22,8 +22,6 @@
 //! and a promise that is not claimed is not tested. Every topic and every group is new in each test, so
 //! the tests may run at the same time and against a broker that others use, too.
 
-#![expect(clippy::panic, reason = "a suite tells by panicking")]
-
 mod admin;
 mod alone;
 mod commits;

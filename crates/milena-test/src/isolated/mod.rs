@@ -95,7 +95,6 @@ impl Isolated {
     }
 
     #[track_caller]
-    #[expect(clippy::panic, reason = "said at assembly")]
     fn change(mut self, change: impl FnOnce(&mut Shared)) -> Self {
         match Arc::get_mut(&mut self.0) {
             Some(shared) => change(shared),

@@ -171,9 +171,19 @@ fn told(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// Carries a refusal through layers, whose errors are boxed.
+/// The error of a call that was none: an extractor refused the record, for this reason.
+///
+/// A layer sees it as the error of what it wraps. The record takes the failure path of its subscription
+/// at once, because a retry would read the same bytes; so does one for which a layer makes such an error.
 #[derive(Debug)]
-pub(crate) struct Refused(pub(crate) BoxError);
+pub struct Refused(pub(crate) BoxError);
+
+impl Refused {
+    /// A refusal for this reason.
+    pub fn new(why: impl Into<BoxError>) -> Self {
+        Self(why.into())
+    }
+}
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,7 +21,7 @@ pub use self::{
 };
 pub use crate::{
     listener::{Listener, Rebalance, RebalanceListener, SeekTo, on_assigned, on_lost, on_revoked},
-    route::{IntoRecord, Route},
+    route::{IntoRecord, Refused, Route},
     subscriber::{
         AckPolicy, Alternatives, Breaker, Concurrency, Published, Subscriber, by_partition,
     },

@@ -1,0 +1,44 @@
+use milena_core::{
+    record::{Chunk, Context, Extensions, Hold, OwnedRecord, Record},
+    transport::{BoxFuture, Captures, Receipt},
+};
+use std::sync::Arc;
+
+/// The record as it is now, with memory of its own: it keeps no chunk and no client of a broker, and
+/// nothing waits for it.
+pub(crate) fn copied(record: &Record) -> Record {
+    let owned = OwnedRecord {
+        offset: record.offset(),
+        timestamp: record.timestamp(),
+        key: record.key().map(bytes::Bytes::copy_from_slice),
+        value: record.value().map(bytes::Bytes::copy_from_slice),
+        headers: record.headers(),
+    };
+    let (place, epoch) = (record.chunk().place().clone(), record.chunk().epoch());
+    let chunk = Chunk::new(place, epoch, vec![owned]);
+    let chunk = match record.extension::<Captures>() {
+        Some(captures) => {
+            let extensions = Extensions::default().with(captures.clone());
+            chunk.in_context(Context::new(Arc::new(extensions), Arc::new(NoHold)))
+        }
+        None => chunk,
+    };
+    Record::new(Arc::new(chunk), 0).with_attempt(record.attempt())
+}
+
+/// Nothing waits for a copy.
+struct NoHold;
+
+impl Hold for NoHold {
+    fn hold(&self, _index: u32, _attempt: u32) -> Option<Receipt> {
+        None
+    }
+
+    fn has_left(&self) -> bool {
+        false
+    }
+
+    fn left(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+}
