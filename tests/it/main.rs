@@ -17,6 +17,7 @@ mod assembly;
 mod batches;
 mod billing;
 mod breaker;
+mod codecs;
 mod commits;
 mod control;
 mod dead_letters;
@@ -43,6 +44,7 @@ mod routers;
 mod selections;
 mod shutdown;
 mod timeout;
+mod values;
 
 /// Shows what a test logs, when `RUST_LOG` says so.
 pub(crate) fn trace() {

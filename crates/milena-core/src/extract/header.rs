@@ -2,8 +2,9 @@ use crate::{
     error::BoxError,
     extract::{FromRecord, Rejection},
     handler::Operation,
-    record::Record,
+    record::{Headers, Record},
 };
+use std::str::FromStr;
 
 /// One header of the record, decoded; of several of a name it is the last.
 ///
@@ -46,6 +47,34 @@ pub trait FromHeader: Sized {
     fn from_header(value: &[u8]) -> Result<Self, BoxError>;
 }
 
+impl Headers {
+    /// The header of this name as what its text says, such as a number; `None` when there is none, or it is
+    /// null. It is for a header that is read once; [`Header`] is an argument, and in generated documents.
+    ///
+    /// ```
+    /// use milena_core::{Headers, extract::Rejection};
+    ///
+    /// async fn charge(headers: Headers) -> Result<(), Rejection> {
+    ///     let cents: u32 = headers.parse("cents")?.unwrap_or(100);
+    ///     println!("{cents}");
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It is no text, or not such a text.
+    pub fn parse<T>(&self, name: &str) -> Result<Option<T>, Rejection>
+    where
+        T: FromStr<Err: Into<BoxError>>,
+    {
+        let reject = |cause: BoxError| Rejection::new(format!("header `{name}`"), cause);
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let text = str::from_utf8(value).map_err(|error| reject(error.into()))?;
+        text.parse().map(Some).map_err(|error: T::Err| reject(error.into()))
+    }
+}
+
 impl<S: Sync, T: FromHeader + Send> FromRecord<S> for Header<T> {
     type Rejection = Rejection;
 
@@ -62,5 +91,24 @@ impl<S: Sync, T: FromHeader + Send> FromRecord<S> for Header<T> {
 
     fn describe(operation: &mut Operation) {
         operation.headers.push(T::NAME);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_parsed_as_what_its_text_says() {
+        let headers = Headers::new().with("n", "7").with("n", "8").with("n", None::<&str>);
+        let headers = headers.with("raw", &[0xff][..]).with("null", None::<&str>);
+
+        assert_eq!(headers.parse::<u32>("n").unwrap(), Some(8));
+        assert_eq!(headers.parse::<String>("n").unwrap().as_deref(), Some("8"));
+        assert_eq!(headers.parse::<u32>("none").unwrap(), None);
+        assert_eq!(headers.parse::<u32>("null").unwrap(), None);
+        let error = |name| headers.parse::<bool>(name).unwrap_err().to_string();
+        assert!(error("n").starts_with("could not decode the header `n`: "), "{}", error("n"));
+        assert!(error("raw").starts_with("could not decode the header `raw`: invalid utf-8"));
     }
 }

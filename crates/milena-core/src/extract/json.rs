@@ -1,12 +1,14 @@
 use crate::{
     error::BoxError,
-    extract::{FromKey, FromRecord, IntoKey, Rejection, payload::present},
+    extract::{Accepts, ContentType, FromKey, FromRecord, IntoKey, Rejection, payload::present},
     handler::{Operation, Schema},
     record::Record,
     reply::{IntoRecords, ProducerRecord, Publish},
 };
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
+
+const FORMAT: &str = "application/json";
 
 /// A JSON value, in or out.
 ///
@@ -66,10 +68,28 @@ impl<S: Sync, T: DeserializeOwned + Schematic> FromRecord<S> for Json<T> {
     }
 }
 
+impl<T: DeserializeOwned + Schematic> Accepts for Json<T> {
+    fn content_types() -> Vec<&'static str> {
+        vec![FORMAT]
+    }
+
+    fn accepts(content_type: &ContentType<'_>) -> bool {
+        content_type.is(FORMAT)
+    }
+
+    fn decode(value: &[u8], _content_type: Option<&ContentType<'_>>) -> Result<Self, BoxError> {
+        Ok(Self(serde_json::from_slice(value)?))
+    }
+
+    fn schema() -> Option<Schema> {
+        Some(T::schema())
+    }
+}
+
 impl<T: Serialize + Schematic> IntoRecords for Json<T> {
     fn into_records(self, to: &Publish, records: &mut Vec<ProducerRecord>) -> Result<(), BoxError> {
         let value = serde_json::to_vec(&self.0)?;
-        records.push(to.record().value(value).content_type("application/json"));
+        records.push(to.record().value(value).content_type(FORMAT));
         Ok(())
     }
 

@@ -24,7 +24,7 @@ pub struct Key<T>(pub T);
 /// A type that a key can be decoded into.
 #[diagnostic::on_unimplemented(
     message = "a key cannot be decoded into `{Self}`",
-    note = "`Bytes`, `Vec<u8>`, `String`, `i32`, `i64`, `u32`, `u64` (big endian, as Java writes them) and `Json<T>` can be keys"
+    note = "`Bytes`, `Vec<u8>`, `String`, `i32`, `i64`, `u32`, `u64` (big endian, as Java writes them), `Json<T>` and `Coded<T, C>` can be keys"
 )]
 pub trait FromKey: Sized {
     /// Decodes it.

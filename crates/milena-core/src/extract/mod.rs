@@ -1,8 +1,11 @@
 //! The arguments of handlers: what can be taken from a record, one file a kind.
 
+mod accepts;
 mod ack;
+mod any_of;
 mod attempt;
 mod cancellation;
+mod codec;
 mod correlation;
 mod extension;
 mod header;
@@ -16,9 +19,12 @@ mod payload;
 mod state;
 
 pub use self::{
+    accepts::{Accepts, ContentType},
     ack::Ack,
+    any_of::AnyOf,
     attempt::Attempt,
     cancellation::Cancellation,
+    codec::{Codec, Coded},
     correlation::CorrelationId,
     extension::Extension,
     header::{FromHeader, Header},
@@ -59,7 +65,7 @@ use std::{error, fmt};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a handler argument",
     label = "this argument is not an extractor",
-    note = "a handler takes extractors: `Json<T>`, `Bytes`, `String`, `Key<T>`, `Headers`, `Header<T>`, `Metadata`, `Path<T>`, `Timestamp`, `State<T>`, `Publisher`, `Attempt`, `Ack`, `Record`, an `Option` of those, or a type of yours that implements `FromRecord`"
+    note = "a handler takes extractors: `Json<T>`, `Bytes`, `String`, `AnyOf<A, B>`, `Coded<T, C>`, `Key<T>`, `Headers`, `Header<T>`, `Metadata`, `Path<T>`, `Timestamp`, `State<T>`, `Extension<T>`, `CorrelationId`, `Publisher`, `Attempt`, `Ack`, `Record`, an `Option` of those, or a type of yours that implements `FromRecord`"
 )]
 pub trait FromRecord<S>: Sized {
     /// Why a record is refused.

@@ -37,7 +37,8 @@ use bytes::Bytes;
 ///
 /// | value | publishes |
 /// |---|---|
-/// | `Json<T>`, `String`, `Bytes` | one record |
+/// | `Json<T>`, `String`, `Bytes`, `Coded<T, C>` | one record |
+/// | `AnyOf<A, B>` | the records of whichever it is |
 /// | `(key, value)`, `(key, headers, value)`, ... | the records of `value` with these [parts](RecordPart) |
 /// | `Tombstone` | one record whose value is null |
 /// | `Option<value>` | the records of `value`, or none |
@@ -46,7 +47,7 @@ use bytes::Bytes;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be published",
     label = "this is published",
-    note = "`Json<T>`, `String`, `Bytes`, `Tombstone`, tuples `(key, value)`, and `Option`, `Vec` or `Result` of those can be published"
+    note = "`Json<T>`, `String`, `Bytes`, `Coded<T, C>`, `AnyOf<A, B>`, `Tombstone`, tuples `(key, value)`, and `Option`, `Vec` or `Result` of those can be published"
 )]
 pub trait IntoRecords {
     /// Adds the records to `records`, each begun with [`Publish::record`].

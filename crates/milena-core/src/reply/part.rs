@@ -7,12 +7,12 @@ use crate::{
 /// What stands before the value in a tuple that is published: a key, headers, a timestamp, a partition.
 ///
 /// A key is a `&str`, `String`, `Bytes`, `Vec<u8>`, an integer (big endian, as Java writes it) or a
-/// `Key<T>`. `Option<part>` leaves the record as it is when it is `None`, so an `Option<Key<Bytes>>`
+/// `Key<T>`; `CorrelationId` is that header. `Option<part>` leaves the record as it is when it is `None`, so an `Option<Key<Bytes>>`
 /// keeps a null key null.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a part of a published record",
     label = "this stands before the published value",
-    note = "a key (`&str`, `String`, `Bytes`, `Vec<u8>`, integers, `Key<T>`), `Headers`, `Timestamp`, `Partition`, or an `Option` of those can stand there"
+    note = "a key (`&str`, `String`, `Bytes`, `Vec<u8>`, integers, `Key<T>`), `Headers`, `CorrelationId`, `Timestamp`, `Partition`, or an `Option` of those can stand there"
 )]
 pub trait RecordPart {
     /// Writes itself into the record.

@@ -136,6 +136,13 @@ mod tests {
     }
 
     #[test]
+    fn two_captures_of_a_name_are_refused() {
+        let error = Pattern::new("{level}.{level}").unwrap_err().to_string();
+
+        assert!(error.contains("`{level}.{level}`") && error.contains("duplicate"), "{error}");
+    }
+
+    #[test]
     fn what_is_no_expression_is_refused_by_name() {
         let error = Pattern::new("orders(").unwrap_err();
 
