@@ -10,6 +10,8 @@
 mod batches;
 mod by_key;
 mod idempotent;
+mod lifespan;
 mod replies;
 mod retries;
 mod state;
+mod testing;

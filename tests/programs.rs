@@ -10,6 +10,18 @@
     reason = "these are programs as they stand on a page, and tests"
 )]
 
+#[path = "../docs/programs/fastkafka/app.rs"]
+mod fastkafka_app;
+#[path = "../docs/programs/fastkafka/lifespan.rs"]
+mod fastkafka_lifespan;
+#[path = "../docs/programs/fastkafka/testing.rs"]
+mod fastkafka_testing;
+#[path = "../docs/programs/faststream/acks.rs"]
+mod faststream_acks;
+#[path = "../docs/programs/faststream/billing.rs"]
+mod faststream_billing;
+#[path = "../docs/programs/faststream/routers.rs"]
+mod faststream_routers;
 #[path = "../docs/programs/faust/acks.rs"]
 mod faust_acks;
 #[path = "../docs/programs/faust/agent.rs"]
@@ -29,7 +41,7 @@ mod spring_listener;
 #[path = "../docs/programs/spring-kafka/retries.rs"]
 mod spring_retries;
 
-use milena::{Json, Key};
+use milena::{Json, Key, publish};
 use milena_core::{ProducerRecord, TopicPartition};
 use milena_memory::Memory;
 use milena_test::TestApp;
@@ -103,6 +115,79 @@ async fn from_faust_lines_wait_behind_a_pause() {
     test.settle().await;
 
     assert_eq!(test.committed("import-app", "lines"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_fastkafka_orders_are_billed_on_the_cluster_that_is_chosen() {
+    let broker = Memory::new();
+    let order = json(&fastkafka_app::Order { id: 1, cents: 7 });
+    broker.produce(ProducerRecord::new("orders").value(order)).unwrap();
+    let app = fastkafka_app::app().cluster("production", broker.clone());
+
+    run(app.default_cluster("production"), &broker, "billing", "orders").await;
+
+    assert_eq!(broker.records("invoices").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_fastkafka_irises_are_told_apart_by_the_model_of_the_lifespan() {
+    let broker = Memory::new();
+    for petal in [1.4, 5.1] {
+        let iris = json(&fastkafka_lifespan::Iris { petal });
+        broker.produce(ProducerRecord::new("input_data").value(iris)).unwrap();
+    }
+    let app = fastkafka_lifespan::app().cluster("localhost", broker.clone());
+
+    run(app, &broker, "irises", "input_data").await;
+
+    let predictions = broker.records("predictions");
+    let predictions: Vec<_> = predictions.iter().filter_map(|it| it.value()).collect();
+    assert_eq!(predictions, [&b"\"setosa\""[..], b"\"virginica\""]);
+}
+
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap()
+}
+
+/// Runs the app until its group has committed everything there is in the topic.
+async fn run(app: milena::App, broker: &Memory, group: &str, topic: &str) {
+    let control = app.control(group);
+    let running = tokio::spawn(app.serve().into_future());
+    while broker.lag(group, topic) > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    control.stop().await.unwrap();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_faststream_orders_are_billed() {
+    let test = TestApp::start(faststream_billing::app()).await;
+
+    test.publish("orders", Json(faststream_billing::Order { id: 1, cents: 7 })).await;
+
+    assert_eq!(test.published::<faststream_billing::Invoice>("invoices")[0].cents, 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_faststream_orders_of_tenants_that_are_known_are_handled() {
+    let test = TestApp::start(faststream_routers::app()).await;
+
+    test.publish(publish("shop.v1.orders").header("tenant", "ada"), "tea").await;
+    test.publish("shop.v1.orders", "coffee").await;
+
+    assert_eq!(test.committed("billing", "shop.v1.orders"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_faststream_rows_are_stored_and_an_empty_line_is_skipped() {
+    let test = TestApp::start(faststream_acks::app()).await;
+
+    test.publish("rows", vec!["a", "b"]).await;
+    test.publish("lines", vec!["a", "", "b"]).await;
+
+    assert_eq!(test.committed("importer", "rows"), 2);
+    assert_eq!(test.committed("importer", "lines"), 3);
 }
 
 #[tokio::test(start_paused = true)]

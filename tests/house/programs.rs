@@ -103,7 +103,7 @@ fn the_pages_for_those_who_come_from_elsewhere_show_what_is_compiled() {
 }
 
 /// From where people come.
-const PAGES: [&str; 3] = ["faust", "rdkafka", "spring-kafka"];
+const PAGES: [&str; 5] = ["fastkafka", "faststream", "faust", "rdkafka", "spring-kafka"];
 
 #[test]
 fn a_page_that_shows_something_else_is_found() {

@@ -4,7 +4,6 @@ use crate::kit::TestApp;
 use milena::{
     Error, Router, each,
     error::ErrorKind,
-    router::AckPolicy,
     serve::Control,
     transport::{
         self, BoxFuture, Consumer, Creation, Membership, NewTopic, Producer, TopicDescription,
@@ -13,27 +12,9 @@ use milena::{
 };
 use milena_core::ProducerRecord;
 use milena_memory::Memory;
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 async fn nothing() {}
-
-#[test]
-fn a_topic_has_one_ack_policy_which_its_router_shows() {
-    let with = |ack| each(nothing).ack(ack);
-    let router: Router = Router::new("g")
-        .subscribe("a", with(AckPolicy::OnReceive))
-        .subscribe("b", with(AckPolicy::OnSuccess));
-    let twice = || router.subscribe("a", with(AckPolicy::OnSuccess));
-
-    let refused = catch_unwind(AssertUnwindSafe(twice)).unwrap_err();
-
-    let message = refused.downcast_ref::<String>().unwrap();
-    assert!(message.contains("subscribes to topic `a` twice"), "{message}");
-    assert!(message.contains("OnReceive") && message.contains("OnSuccess"), "{message}");
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_group_may_be_left_without_a_subscription_and_get_one_again() {
