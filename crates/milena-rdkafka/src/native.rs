@@ -130,6 +130,22 @@ impl Client {
             .map_err(|error| error.rdkafka_error_code().unwrap_or(Code::Unknown))
     }
 
+    /// Whether a broker answers in this time: it is asked for the topics that the client knows.
+    pub(crate) fn reach(&self, within: Duration) -> Result<(), Code> {
+        let mut metadata = ptr::null();
+        let topic = ptr::null_mut();
+        // SAFETY: the client lives; what comes back is freed at once and not looked at.
+        let code = unsafe {
+            let code =
+                sys::rd_kafka_metadata(self.raw(), 0, topic, &raw mut metadata, millis(within));
+            if !metadata.is_null() {
+                sys::rd_kafka_metadata_destroy(metadata);
+            }
+            code
+        };
+        check(code)
+    }
+
     fn raw(&self) -> *mut sys::rd_kafka_t {
         self.client.native_ptr()
     }

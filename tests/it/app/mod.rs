@@ -1,8 +1,11 @@
 //! Apps: clusters, lifespans, background tasks, how it ends.
 
 mod background;
+mod benchmark;
 mod clusters;
+mod consumes;
 mod ended;
+mod health;
 mod info;
 mod lifespan;
 

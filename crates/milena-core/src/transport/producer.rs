@@ -24,6 +24,14 @@ pub trait Producer: Send + Sync + 'static {
 
     /// How many partitions the topic has, as far as the producer knows by now.
     fn partitions(&self, topic: Arc<str>) -> BoxFuture<'_, Result<i32, Error>>;
+
+    /// Asks whether a broker answers, in about this time.
+    ///
+    /// Without an implementation it says yes: a broker inside the process is always there.
+    fn reach(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        let _ = within;
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// What a producer had no room for.

@@ -6,6 +6,7 @@ mod room;
 
 use self::{partitions::Partitions, room::Room};
 use crate::{
+    error::error_or,
     native::{Client, Event, Topic},
     offload::offload,
     options::Options,
@@ -113,6 +114,17 @@ impl Producer for KafkaProducer {
 
     fn partitions(&self, topic: Arc<str>) -> BoxFuture<'_, Result<i32, Error>> {
         Box::pin(self.0.partitions.of(&self.0.client, topic))
+    }
+
+    fn reach(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        let client = self.0.client.clone();
+        Box::pin(async move {
+            let answer = offload("kafka-reach", move || client.reach(within)).await;
+            match answer.unwrap_or(Err(Code::Fail)) {
+                Ok(()) => Ok(()),
+                Err(code) => Err(error_or(ErrorKind::Unreachable, "reach a broker", code)),
+            }
+        })
     }
 }
 

@@ -173,6 +173,10 @@ impl Producer for IsolatedProducer {
             partitions.map_err(|error| self.shared.names.plain_error(error))
         })
     }
+
+    fn reach(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        self.producer.reach(within)
+    }
 }
 
 /// Tells what the broker answered, in plain names.

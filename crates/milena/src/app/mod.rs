@@ -2,16 +2,18 @@
 
 mod around;
 mod clusters;
+mod named;
 mod parts;
 mod run;
 
 use self::{clusters::Clusters, parts::Parts};
 use crate::{
     router::{Described, Router},
-    serve::{AppCluster, Background, Contact, Control, Info, License, Lifespan},
+    serve::{AppCluster, Background, Contact, Control, Info, License, Lifespan, Probe, Stage},
 };
 use milena_core::transport::Transport;
 use std::{fmt, sync::Arc, time::Duration};
+use tokio::sync::watch;
 
 /// A service as a whole: its clusters, its routers, and what lives as long as they do.
 ///
@@ -43,7 +45,9 @@ pub struct App {
     parts: Parts,
     lifespans: Vec<Lifespan>,
     tasks: Vec<Background>,
+    group: Option<Arc<str>>,
     patience: Option<Duration>,
+    stages: watch::Sender<Stage>,
 }
 
 impl App {
@@ -55,7 +59,9 @@ impl App {
             parts: Parts::default(),
             lifespans: Vec::new(),
             tasks: Vec::new(),
+            group: None,
             patience: None,
+            stages: watch::Sender::new(Stage::NotStarted),
         }
     }
 
@@ -140,6 +146,11 @@ impl App {
         let cluster = self.clusters.named(cluster);
         self.parts.add(Some(cluster), router);
         self
+    }
+
+    /// A handle by which the app can be asked how it is: whether it is live and ready, and why not.
+    pub fn health(&self) -> Probe {
+        Probe::new(self.stages.subscribe())
     }
 
     /// Steers the group of this name while it runs.

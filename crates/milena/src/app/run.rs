@@ -59,6 +59,7 @@ impl App {
         let mut service = Service::new(self.parts.on(self.clusters)?);
         (service.lifespans, service.tasks) = (self.lifespans, self.tasks);
         service.patience = self.patience.unwrap_or(service.patience);
+        service.stages = self.stages;
         Ok(service)
     }
 }

@@ -5,6 +5,8 @@ use milena_core::record::TopicPartition;
 pub struct Health {
     /// What there is to worry about.
     pub concerns: Vec<Concern>,
+    /// Whether this member was told which partitions it has, be they none.
+    pub has_assignment: bool,
 }
 
 impl Health {

@@ -1,6 +1,7 @@
 //! Consumer groups, what they subscribe to, and how the records are delivered.
 
 mod assembly;
+mod consumes;
 mod described;
 mod group;
 mod names;
@@ -14,6 +15,7 @@ mod topics;
 mod watchdog;
 
 pub use self::{
+    consumes::{Bare, Consumes, Said},
     described::Described,
     subscription::{Subscription, subscription},
     topics::{Partitions, Topics},

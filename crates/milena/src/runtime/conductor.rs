@@ -59,6 +59,8 @@ pub(crate) struct Conductor {
     pub(super) dog: Dog,
     pub(super) meter: Meter,
     pub(super) counters: Arc<Counters>,
+    /// Whether this member was told which partitions it has.
+    pub(super) has_assignment: bool,
     /// Why the group ends, once it does.
     pub(super) ending: Option<Result<(), Error>>,
     /// When to wait for the consumer no longer, once it was told to leave.
@@ -119,6 +121,7 @@ impl Conductor {
             dog,
             meter: Meter::new(),
             counters,
+            has_assignment: false,
             ending: None,
             closing: None,
             closed: false,

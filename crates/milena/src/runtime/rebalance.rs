@@ -15,6 +15,7 @@ impl Conductor {
         if self.ending.is_some() {
             return self.consumer.assign(assigned.into_iter().map(|(at, _)| (at, None)).collect());
         }
+        self.has_assignment = true;
         tracing::info!(group = %self.group, partitions = %listed(assigned.iter().map(|it| &it.0)), "assigned");
         self.counters.assignments.add(1);
         for (place, epoch) in &assigned {
@@ -65,6 +66,7 @@ impl Conductor {
             |at: &TopicPartition| Some((at.clone(), self.partitions.get(at)?.assignment.epoch));
         let told: Vec<_> = places.iter().filter_map(epoch).collect();
         places.iter().for_each(|place| self.forget(place));
+        self.has_assignment = !self.partitions.is_empty();
         self.drains.lost(places);
         if self.is_heard() && !told.is_empty() {
             self.tell(Moment::Lost, told, self.options.listener_timeout);

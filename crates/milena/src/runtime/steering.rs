@@ -148,7 +148,7 @@ impl Conductor {
             }
         }
         concerns.extend(self.subscriptions.iter().filter_map(|(_, it)| it.breaker.concern()));
-        Health { concerns }
+        Health { concerns, has_assignment: self.has_assignment }
     }
 }
 

@@ -160,6 +160,15 @@ pub(super) async fn flush(producers: &[Arc<dyn Producer>], is_forced: bool) {
 }
 
 impl Reached {
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.cluster.name
+    }
+
+    /// The controls of its groups.
+    pub(super) fn controls(&self) -> impl Iterator<Item = Control> {
+        self.cluster.groups.iter().map(|(_, line)| line.control.clone())
+    }
+
     pub(super) fn producer(&self) -> &Arc<dyn Producer> {
         &self.producer
     }

@@ -11,6 +11,7 @@ mod ended;
 mod info;
 mod lifespan;
 mod owned;
+mod probe;
 mod service;
 mod shutdown;
 mod task_result;
@@ -21,12 +22,14 @@ pub use self::{
     ended::{Ended, Failure, Moment, Reason},
     info::{Contact, Info, License},
     lifespan::Running,
+    probe::{AppHealth, Probe},
     task_result::TaskResult,
 };
 pub(crate) use self::{
     background::Background,
     cluster::{Cluster, line_to, with_lines},
     lifespan::Lifespan,
+    probe::Stage,
     service::Service,
 };
 pub use crate::control::{Concern, Control, Health, Incident, Incidents, PartitionStatus, Scope};

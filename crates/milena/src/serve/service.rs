@@ -4,11 +4,13 @@ use super::{
     course::Course,
     ended::{Ended, Failure, Moment, Reason},
     lifespan::{self, Lifespan, Lifespans},
+    probe::{Organs, Stage},
 };
-use crate::runtime::Provided;
+use crate::runtime::{Phase, Provided};
 use futures_util::future::BoxFuture;
 use milena_core::error::{Error, ErrorKind};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
 
 /// What runs: clusters with their groups, and what stands around them.
 pub(crate) struct Service {
@@ -19,18 +21,28 @@ pub(crate) struct Service {
     pub(crate) shutdown: Option<BoxFuture<'static, ()>>,
     /// How long background tasks, and each lifespan, may take to end.
     pub(crate) patience: Duration,
+    /// Tells how far it is.
+    pub(crate) stages: watch::Sender<Stage>,
 }
 
 impl Service {
     pub(crate) fn new(clusters: Vec<Cluster>) -> Self {
         let (lifespans, tasks) = (Vec::new(), Vec::new());
-        Self { clusters, lifespans, tasks, shutdown: None, patience: Duration::from_secs(5) }
+        Self {
+            clusters,
+            lifespans,
+            tasks,
+            shutdown: None,
+            patience: Duration::from_secs(5),
+            stages: watch::Sender::new(Stage::NotStarted),
+        }
     }
 
     /// Runs until it is told to end, or cannot go on.
     pub(crate) async fn run(self) -> Result<Ended, Failure> {
         // Signals count from here on, also while the transport is still being reached.
         let mut course = Course::begin(self.shutdown)?;
+        self.stages.send_replace(Stage::SettingUp);
         let clusters = match course.unless_told(reach(self.clusters)).await {
             Some(Ok(clusters)) => clusters,
             Some(Err((reason, error))) => {
@@ -40,16 +52,41 @@ impl Service {
             None => return course.result(),
         };
         let producers: Vec<_> = clusters.iter().map(Reached::producer).cloned().collect();
+        let organs = Arc::new(organs(&clusters));
         let (provided, mut lifespans) = (Provided::default(), Lifespans::default());
         lifespans.enter(self.lifespans, &provided, &mut course).await;
         if course.goes_on() {
             let groups = Groups::start(clusters, &provided, &mut course).await;
-            work(groups, self.tasks, &mut lifespans, (&mut course, self.patience)).await;
+            self.stages.send_replace(Stage::Running(organs.clone()));
+            let ending = tell_ending(self.stages.clone(), course.phases(), organs);
+            let working = work(groups, self.tasks, &mut lifespans, (&mut course, self.patience));
+            tokio::join!(working, ending);
             flush(&producers, course.is_forced()).await;
         }
         lifespans.leave(&mut course, self.patience).await;
         flush(&producers, course.is_forced()).await;
         course.result()
+    }
+}
+
+/// What can be asked how it is.
+fn organs(clusters: &[Reached]) -> Organs {
+    let mut organs = Organs::default();
+    for reached in clusters {
+        organs.clusters.push((reached.name().clone(), reached.producer().clone()));
+        organs.groups.extend(reached.controls().map(|it| (reached.name().clone(), it)));
+    }
+    organs
+}
+
+/// Says that the end has begun as soon as that is so.
+async fn tell_ending(
+    stages: watch::Sender<Stage>,
+    mut phases: watch::Receiver<Phase>,
+    organs: Arc<Organs>,
+) {
+    if phases.wait_for(|phase| *phase != Phase::Running).await.is_ok() {
+        stages.send_replace(Stage::Ending(organs));
     }
 }
 

@@ -76,6 +76,14 @@ impl<S, O> Body<S, O> {
         }
     }
 
+    /// The type of the first handler.
+    fn handler(&self) -> &'static str {
+        match self {
+            Self::Open(_, about) => about.operation.handler,
+            Self::Closed(arms) => arms.first().map_or("", |arm| arm.about.operation.handler),
+        }
+    }
+
     /// What was said of the first handler.
     fn first(&mut self) -> Option<&mut About> {
         match self {
@@ -115,6 +123,11 @@ impl<S: 'static, O: 'static, C: 'static> Subscriber<S, O, C> {
 }
 
 impl<S, O, C> Subscriber<S, O, C> {
+    /// The name of the type of its first handler.
+    pub(crate) fn handler(&self) -> &'static str {
+        self.body.handler()
+    }
+
     /// Says when a record counts as done; the default is [`AckPolicy::OnSuccess`].
     pub fn ack(mut self, ack: AckPolicy) -> Self {
         self.given.ack = Some(ack);

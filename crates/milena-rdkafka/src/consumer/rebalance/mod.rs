@@ -18,6 +18,8 @@ pub(super) struct Rebalance {
     revokes: Vec<Revoke>,
     epoch: Epoch,
     ticket: Ticket,
+    /// Whether there was an assignment.
+    has_heard: bool,
     closing: bool,
 }
 
@@ -148,8 +150,14 @@ impl Rebalance {
         for at in &offer.partitions {
             self.held.insert(at.clone(), Held::offered(self.epoch, offer.told));
         }
+        let is_first = !std::mem::replace(&mut self.has_heard, true);
         if self.closing || offer.partitions.is_empty() {
+            let tells = !self.closing && (is_first || offer.eager);
             steps.push(self.begin(offer, &HashMap::new()));
+            // A member without partitions is to know that it has none.
+            if tells {
+                self.tell(Notice::Assigned(Vec::new()), steps);
+            }
             return;
         }
         let assigned = offer.partitions.iter().map(|at| (at.clone(), self.epoch)).collect();

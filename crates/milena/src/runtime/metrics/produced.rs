@@ -54,6 +54,10 @@ impl Producer for Counted {
     fn partitions(&self, topic: Arc<str>) -> BoxFuture<'_, Result<i32, Error>> {
         self.producer.partitions(topic)
     }
+
+    fn reach(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        self.producer.reach(within)
+    }
 }
 
 impl Drop for Counted {

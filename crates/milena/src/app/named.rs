@@ -1,0 +1,61 @@
+use super::App;
+use crate::router::{Consumes, Router};
+use std::sync::Arc;
+
+/// Topics that functions are named after.
+impl App {
+    /// Has what [`consumes`](Self::consumes) adds be of this consumer group.
+    pub fn group(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.group = Some(name.into());
+        self
+    }
+
+    /// Delivers the records of a topic to the function that is called `on_` and then as the topic is, in the
+    /// [group](Self::group) of the app, from its default cluster; see [`Router::consumes`].
+    ///
+    /// ```
+    /// use milena::{App, Json, Memory, Retry, each, unordered};
+    /// # use schemars::JsonSchema;
+    /// # use serde::Deserialize;
+    /// # #[derive(Deserialize, JsonSchema)] struct Order { id: u64 }
+    ///
+    /// async fn on_orders(Json(order): Json<Order>) {}
+    /// async fn on_clicks(click: String) {}
+    ///
+    /// let app = App::new("Billing", "1.4.0")
+    ///     .cluster("eu", Memory::new())
+    ///     .group("billing")
+    ///     .consumes(on_orders) // one after the other
+    ///     .consumes(each(on_clicks).concurrency(unordered(100)).skip_failures());
+    /// assert_eq!(app.operations().count(), 2);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the app has no group yet, and as [`Router::consumes`].
+    #[track_caller]
+    pub fn consumes<H: Consumes<(), M>, M>(self, handler: H) -> Self {
+        let router = self.own_router().consumes(handler);
+        self.router(router)
+    }
+
+    /// The same with another beginning than `on_`.
+    ///
+    /// # Panics
+    ///
+    /// As [`consumes`](Self::consumes).
+    #[track_caller]
+    pub fn consumes_prefixed<H: Consumes<(), M>, M>(self, prefix: &str, handler: H) -> Self {
+        let router = self.own_router().consumes_prefixed(prefix, handler);
+        self.router(router)
+    }
+
+    #[track_caller]
+    #[expect(clippy::panic, reason = "said at assembly, where a group is named once")]
+    fn own_router(&self) -> Router {
+        match &self.group {
+            Some(group) => Router::new(group.clone()),
+            None => panic!("`consumes` has no consumer group: `App::group` comes first"),
+        }
+    }
+}
