@@ -1,5 +1,4 @@
-//! The test kit of Milena: a service on the in-process broker, and the conformance suite for drivers.
-
+#![doc = include_str!("docs/crate.md")]
 #![expect(clippy::panic, reason = "a test kit tells by panicking")]
 
 mod app;

@@ -48,20 +48,28 @@ impl Operation {
     }
 }
 
-/// What a subscription publishes.
-#[derive(Clone, Debug, PartialEq)]
+/// What a subscription publishes. Two are the same when topic and schema are.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reply {
     /// The topic.
     pub topic: Arc<str>,
     /// The schema of the value, when it is known.
     pub value: Option<Schema>,
+    /// Where it goes, with what its records have by default.
+    pub to: Publish,
 }
 
 impl Reply {
     /// Values of this schema, published to this target.
     pub fn new(to: &Publish, value: Option<Schema>) -> Self {
-        Self { topic: to.topic().clone(), value }
+        Self { topic: to.topic().clone(), value, to: to.clone() }
+    }
+}
+
+impl PartialEq for Reply {
+    fn eq(&self, other: &Self) -> bool {
+        self.topic == other.topic && self.value == other.value
     }
 }
 

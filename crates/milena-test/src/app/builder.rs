@@ -4,7 +4,7 @@ use crate::{
     calls::Recorder,
     stand_in::{Answer, StandIns, When},
 };
-use milena::Router;
+use milena::{App, Router};
 use milena_core::{
     error::BoxError,
     extract::{Batch, FromRecord},
@@ -214,7 +214,13 @@ impl Builder {
 
 impl From<Router> for Builder {
     fn from(router: Router) -> Self {
-        Self::new(Subject::Router(router))
+        Self::new(Subject::Router(Box::new(router)))
+    }
+}
+
+impl From<App> for Builder {
+    fn from(app: App) -> Self {
+        Self::new(Subject::App(Box::new(app)))
     }
 }
 

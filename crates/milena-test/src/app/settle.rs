@@ -53,6 +53,26 @@ impl TestApp {
         self.running.told()
     }
 
+    /// Waits until the service has ended because it failed, and says why.
+    ///
+    /// # Panics
+    ///
+    /// If it ended in good order, or did not end in time ([`patience`](super::Builder::patience), 10 s by
+    /// default).
+    pub async fn failure(&self) -> Error {
+        let ended = tokio::time::timeout(self.patience, self.running.ended()).await.is_ok();
+        match self.running.told() {
+            Err(error) => error,
+            Ok(()) if ended => {
+                panic!("the service ended, and did not fail\n{}", self.story().await)
+            }
+            Ok(()) => {
+                let (patience, story) = (self.patience, self.story().await);
+                panic!("waited {patience:?} in vain until the service fails\n{story}");
+            }
+        }
+    }
+
     /// Waits until this is true, looking again whenever something has changed.
     ///
     /// ```

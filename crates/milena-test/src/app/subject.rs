@@ -4,13 +4,15 @@ use crate::{
     calls::{Recorder, Recording},
     stand_in::StandIns,
 };
-use milena::{Router, router::Described};
+use futures_util::FutureExt as _;
+use milena::{App, Router, router::Described, serve::Failure};
 use milena_core::{error::Error, transport::BoxFuture};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// What is tested.
 pub(super) enum Subject {
-    Router(Router),
+    Router(Box<Router>),
+    App(Box<App>),
 }
 
 /// What tells a service to stop when it is ready.
@@ -24,17 +26,27 @@ impl Subject {
     pub(super) fn clusters(&self) -> Vec<Arc<str>> {
         match self {
             Self::Router(_) => vec![DEFAULT.into()],
+            Self::App(app) => {
+                let mut clusters: Vec<_> =
+                    app.clusters().map(|it| (!it.is_default, it.name.into())).collect();
+                // The others keep their order.
+                clusters.sort_by_key(|(other, _)| *other);
+                match clusters.is_empty() {
+                    true => vec![DEFAULT.into()],
+                    false => clusters.into_iter().map(|(_, name)| name).collect(),
+                }
+            }
         }
     }
 
     /// The same, with its calls recorded.
     pub(super) fn recorded(self, recorder: &Arc<Recorder>, stand_ins: StandIns) -> Self {
         let (recorder, stand_ins) = (recorder.clone(), Arc::new(stand_ins));
+        let layer =
+            move |described: &Described<'_>| Recording::new(&recorder, &stand_ins, described);
         match self {
-            Self::Router(router) => Self::Router(
-                router
-                    .layer_with(move |described| Recording::new(&recorder, &stand_ins, described)),
-            ),
+            Self::Router(router) => Self::Router(Box::new(router.layer_with(layer))),
+            Self::App(app) => Self::App(Box::new(app.layer_with(layer))),
         }
     }
 
@@ -49,10 +61,25 @@ impl Subject {
         match self {
             Self::Router(router) => {
                 let mut reads: Vec<_> = router.operations().map(|it| Subscribed::of(&it)).collect();
-                let service = milena::serve(clusters[0].broker.transport(), router);
+                let service = milena::serve(clusters[0].broker.transport(), *router);
                 reads.iter_mut().for_each(|it| it.control = Some(service.control(&it.group)));
                 clusters[0].subscribed = reads;
                 (clusters, service.with_shutdown(stopped).into_future())
+            }
+            Self::App(app) => {
+                let on =
+                    |app: App, it: &Cluster| app.cluster(it.name.clone(), it.broker.transport());
+                let app = clusters.iter().fold(*app, on);
+                for (name, described) in app.operations() {
+                    let mut reads = Subscribed::of(&described);
+                    reads.control = Some(app.control_on(name, &reads.group));
+                    let cluster = clusters.iter_mut().find(|it| *it.name == *name);
+                    if let Some(cluster) = cluster {
+                        cluster.subscribed.push(reads);
+                    }
+                }
+                let service = app.serve().with_shutdown(stopped).into_future();
+                (clusters, service.map(|ended| ended.map(drop).map_err(told)).boxed())
             }
         }
     }
@@ -66,6 +93,12 @@ impl Subject {
         };
         match self {
             Self::Router(router) => router.operations().flat_map(of).collect(),
+            Self::App(app) => app.operations().flat_map(|(_, it)| of(it)).collect(),
         }
     }
+}
+
+/// Why an app failed, with everything that is said of it.
+fn told(failure: Failure) -> Error {
+    Error::new(failure.kind(), failure.to_string()).with_source(failure)
 }

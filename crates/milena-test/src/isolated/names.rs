@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use milena_core::{
     error::Error,
     record::{Chunk, Headers, Records, Timestamp, TopicPartition},
@@ -120,6 +121,10 @@ impl Records for Same {
 
     fn headers(&self, index: usize) -> Headers {
         self.0.headers(index)
+    }
+
+    fn header(&self, index: usize, name: &str) -> Option<Bytes> {
+        self.0.header(index, name)
     }
 
     fn bytes(&self) -> usize {

@@ -1,7 +1,7 @@
 use milena_core::{
     error::BoxError,
     handler::{IntoOutcome, Outcome, Reply},
-    reply::{IntoRecords, Publish, publish},
+    reply::{IntoRecords, Publish},
 };
 
 /// What may stand for the answer of a handler: what a handler may return.
@@ -33,8 +33,7 @@ impl<R: IntoRecords> Answer<Published> for R {
     fn outcome(self, replies: &[Reply]) -> Result<Outcome, BoxError> {
         let written = Publish::anywhere().write(self)?;
         let mut outcome = Outcome::done();
-        for reply in replies {
-            let to = publish(reply.topic.clone());
+        for Reply { to, .. } in replies {
             outcome.records.extend(written.iter().cloned().map(|record| to.complete(record)));
         }
         Ok(outcome)

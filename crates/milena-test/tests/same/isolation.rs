@@ -2,7 +2,10 @@ use crate::{Invoice, bill, order};
 use futures_util::future::join_all;
 use milena::{Router, each};
 use milena_test::TestApp;
-use std::future::pending;
+use std::{
+    future::pending,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 fn billing() -> Router {
     Router::new("billing").subscribe("orders", each(bill).publish_to("invoices"))
@@ -53,5 +56,23 @@ async fn an_app_that_is_dropped_in_the_middle_disturbs_no_other() {
     test.publish("orders", order(2)).await;
 
     assert_eq!(test.published::<Invoice>("invoices"), [Invoice { order: 2 }]);
+    test.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_embedded_broker_can_be_reached_into() {
+    let test = TestApp::start(billing()).await;
+    let real = std::env::var("MILENA_TEST_BROKER").is_ok_and(|it| it.starts_with("kafka://"));
+
+    let reached = catch_unwind(AssertUnwindSafe(|| test.broker().clone()));
+
+    match reached {
+        Ok(_) => assert!(!real, "it was reached into"),
+        Err(panicked) => {
+            assert!(real, "it was not reached");
+            let text = panicked.downcast::<String>().unwrap();
+            assert!(text.contains("only the embedded broker can be reached into"), "{text}");
+        }
+    }
     test.stop().await.unwrap();
 }

@@ -1,5 +1,5 @@
 use crate::{Invoice, Order, bill, order};
-use milena::{Batch, Json, Key, Outcome, Retry, Router, batch, each};
+use milena::{Batch, Json, Key, Outcome, Retry, Router, batch, each, publish};
 use milena_test::{TestApp, When};
 use std::{io, time::Duration};
 
@@ -22,6 +22,26 @@ async fn a_mock_answers_instead_of_the_handler_and_is_recorded_as_it() {
     assert_eq!(test.published::<Invoice>("invoices"), [Invoice { order: 1007 }]);
     assert_eq!(test.records("invoices")[0].key(), Some(&b"ada"[..]));
     test.calls(bill).assert_called_once_with(order(7));
+    test.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_mock_answers_goes_to_every_target_as_the_handlers_own_would() {
+    let subscriber = each(bill)
+        .publish_to(publish("invoices").key("nobody").header("source", "billing"))
+        .publish_to("copies");
+    let test = TestApp::builder(Router::new("g").subscribe("orders", subscriber))
+        .mock(bill, |_: Json<Order>| Json(Invoice { order: 1 }))
+        .start()
+        .await;
+
+    test.publish("orders", order(7)).await;
+
+    let [invoice, copy] = ["invoices", "copies"].map(|topic| test.records(topic).remove(0));
+    assert_eq!((invoice.key(), copy.key()), (Some(&b"nobody"[..]), None));
+    assert_eq!(invoice.headers().get("source"), Some(&b"billing"[..]));
+    assert_eq!(copy.headers().get("content-type"), Some(&b"application/json"[..]));
+    assert_eq!(test.published::<Invoice>("copies"), [Invoice { order: 1 }]);
     test.stop().await.unwrap();
 }
 

@@ -2,6 +2,7 @@
 
 mod around;
 mod clusters;
+mod layers;
 mod named;
 mod parts;
 mod run;

@@ -33,6 +33,14 @@ impl Parts {
         self.0.insert(at.unwrap_or(self.0.len()), part);
     }
 
+    /// Makes another router of each.
+    pub(super) fn map(&mut self, map: impl Fn(Router) -> Router) {
+        for part in &mut self.0 {
+            let router = std::mem::replace(&mut part.router, Router::without_group());
+            part.router = map(router);
+        }
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Router)> {
         self.0.iter().map(|part| (part.cluster.as_deref(), &part.router))
     }
