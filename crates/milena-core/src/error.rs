@@ -48,7 +48,7 @@ pub enum ErrorKind {
     Unreachable,
     /// A topic does not exist at the broker.
     UnknownTopic,
-    /// The broker does not accept who we are, or does not allow what we asked for.
+    /// The broker does not accept who we are, or is not whom we trust, or does not allow what we asked for.
     Unauthorized,
     /// A record failed, and its subscription stops the service on a failure.
     Record,

@@ -1,5 +1,6 @@
 //! What librdkafka's errors mean to Milena.
 
+use crate::security;
 use milena_core::error::{Error, ErrorKind};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
@@ -14,7 +15,8 @@ pub(crate) fn refused(error: &KafkaError) -> Error {
         KafkaError::ClientCreation(cause) => cause.clone(),
         error => error.rdkafka_error_code().map_or_else(|| error.to_string(), text),
     };
-    config(format!("could not use the options together: {cause}"))
+    let message = security::of_options(&cause);
+    config(message.unwrap_or_else(|| format!("could not use the options together: {cause}")))
 }
 
 /// "could not <what>: <the error>", of the kind that the error is.

@@ -8,7 +8,7 @@
 
 use crate::{
     error, log,
-    security::{Holder, Issued},
+    security::{Holder, Issued, distrust},
     topics,
 };
 use bytes::Bytes;
@@ -55,9 +55,46 @@ unsafe impl Send for Client {}
 unsafe impl Sync for Client {}
 
 /// rust-rdkafka wants one; what it would be told, `Event` tells.
-struct Context;
+#[derive(Default)]
+struct Context {
+    /// What was found wrong with the last certificate that is not trusted.
+    distrust: Mutex<Option<String>>,
+}
 
 impl ClientContext for Context {}
+
+/// Called for each certificate of a broker: it is trusted if nothing was found wrong with it, and else it is
+/// noted what. Of what OpenSSL found, librdkafka tells only that there was something.
+#[expect(clippy::too_many_arguments, reason = "librdkafka calls it")]
+unsafe extern "C" fn verify(
+    _: *mut sys::rd_kafka_t,
+    _: *const c_char,
+    _: i32,
+    wrong: *mut c_int,
+    _: c_int,
+    _: *const c_char,
+    _: usize,
+    why: *mut c_char,
+    size: usize,
+    context: *mut c_void,
+) -> c_int {
+    // SAFETY: librdkafka gives a number to read, room for a C string, and the context, which lives as long
+    // as the client.
+    unsafe {
+        let wrong = *wrong;
+        if wrong == 0 {
+            return 1;
+        }
+        let found = distrust(wrong);
+        if size > found.len() {
+            ptr::copy_nonoverlapping(found.as_ptr().cast(), why, found.len());
+            *why.add(found.len()) = 0;
+        }
+        let context = &*context.cast::<Context>();
+        *context.distrust.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+        0
+    }
+}
 
 impl Client {
     /// A consumer, which calls `wake` when there is an event, on a thread of librdkafka that must not wait.
@@ -91,8 +128,13 @@ impl Client {
         let native = config.create_native_config().map_err(|error| error::refused(&error))?;
         let all = events | sys::RD_KAFKA_EVENT_ERROR | sys::RD_KAFKA_EVENT_STATS;
         // SAFETY: the configuration is alive.
-        unsafe { sys::rd_kafka_conf_set_events(native.ptr(), all) }
-        client::Client::new(config, native, kind, Context).map_err(|error| error::refused(&error))
+        unsafe {
+            sys::rd_kafka_conf_set_events(native.ptr(), all);
+            // Where there is no TLS, this does nothing.
+            sys::rd_kafka_conf_set_ssl_cert_verify_cb(native.ptr(), Some(verify));
+        }
+        client::Client::new(config, native, kind, Context::default())
+            .map_err(|error| error::refused(&error))
     }
 
     fn new(
@@ -116,6 +158,11 @@ impl Client {
         // SAFETY: the queue is alive; the event that comes is ours.
         let event = unsafe { sys::rd_kafka_queue_poll(self.events.as_ptr(), millis(wait)) };
         NonNull::new(event).map(Event::new)
+    }
+
+    /// What is wrong with the last certificate of a broker that was not trusted.
+    pub(crate) fn distrust(&self) -> Option<String> {
+        self.client.context().distrust.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The error after which the client can do nothing any more.

@@ -8,8 +8,14 @@
     reason = "these are tests"
 )]
 
+mod child;
 mod cluster;
+#[cfg(feature = "kerberos")]
+mod kerberos;
+mod leaks;
 mod mechanisms;
 mod relay;
 mod service;
 mod tls;
+mod token_server;
+mod tokens;

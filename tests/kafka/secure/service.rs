@@ -4,7 +4,7 @@ use super::cluster::topic;
 use milena::{Error, Kafka, Router, State, each, error::ErrorKind};
 use milena_core::{
     ProducerRecord,
-    transport::{Membership, Transport as _},
+    transport::{Event, Membership, Transport as _},
 };
 use std::time::Duration;
 use tokio::{sync::mpsc::UnboundedSender, time::timeout};
@@ -59,6 +59,25 @@ pub(crate) async fn refused_at_once(kafka: Kafka) -> Error {
 /// Of a group that reads a topic that is not there.
 pub(crate) fn membership() -> Membership {
     Membership::new("refused", ["refused"])
+}
+
+/// Nobody who describes topics is let in; what comes back is why.
+pub(crate) async fn refused_topics(kafka: &Kafka) -> Error {
+    let describe = kafka.describe_topics(vec!["refused".into()]);
+    timeout(STUCK, describe).await.unwrap().unwrap_err()
+}
+
+/// What a consumer is told while it goes on trying, or at its end.
+pub(crate) async fn trouble(kafka: Kafka) -> Error {
+    let mut consumer = kafka.consumer(membership()).await.unwrap();
+    loop {
+        let event = std::future::poll_fn(|cx| consumer.poll_event(cx));
+        match timeout(STUCK, event).await.unwrap() {
+            Event::Trouble(error) => return error,
+            Event::Failed(error) => panic!("it failed: {error}"),
+            _ => {}
+        }
+    }
 }
 
 /// Both, printed.

@@ -2,7 +2,7 @@
 
 use super::{
     cluster::{file, listener, text, trusting, variable},
-    service::{accepted, both, check, refused, refused_at_once},
+    service::{accepted, both, check, refused, refused_at_once, trouble},
 };
 use milena::{
     error::ErrorKind::{Config, Unauthorized, Unreachable},
@@ -72,7 +72,7 @@ async fn a_broker_that_is_not_who_its_certificate_says_is_not_trusted() {
 async fn a_listener_without_tls_is_told_from_one_that_is_not_trusted() {
     let Some(kafka) = listener("KAFKA_BROKERS") else { return };
 
-    let error = kafka_trouble(kafka.tls(trusting())).await;
+    let error = trouble(kafka.tls(trusting())).await;
 
     println!("SSL at a listener without: {error}");
     check(&error, Unreachable, &[&variable("KAFKA_BROKERS"), "PLAINTEXT"]);
@@ -82,12 +82,15 @@ async fn a_listener_without_tls_is_told_from_one_that_is_not_trusted() {
 async fn keys_that_do_not_fit_are_refused_before_anybody_is_asked() {
     let Some(kafka) = listener("KAFKA_MTLS") else { return };
     let cases = [
-        (showing("client.crt", "stranger.key"), ["`Tls::key`", "fit"]),
+        (showing("client.crt", "stranger.key"), ["`Tls::key`", "does not fit"]),
         (
             showing("client.crt", "client-encrypted.key").key_password("hunter2"),
-            ["`Tls::key_password`", "wrong"],
+            ["`Tls::key`", "`Tls::key_password` is wrong"],
         ),
-        (showing("client.crt", "client-encrypted.key"), ["`Tls::key`", "`Tls::key_password`"]),
+        (
+            showing("client.crt", "client-encrypted.key"),
+            ["`Tls::key`", "needs a `Tls::key_password`"],
+        ),
         (showing("client.crt", "client.p12"), ["`Tls::key`", "PEM"]),
         (showing("nowhere.crt", "client.key"), ["`Tls::certificate`", "nowhere.crt"]),
         (
@@ -100,19 +103,5 @@ async fn keys_that_do_not_fit_are_refused_before_anybody_is_asked() {
         println!("SSL: {error}");
         check(&error, Config, &named);
         assert!(!error.to_string().contains("hunter2"), "{error}");
-    }
-}
-
-/// What a service is told while it goes on trying.
-async fn kafka_trouble(kafka: milena::Kafka) -> milena::Error {
-    use milena::transport::{Event, Transport as _};
-    let mut consumer = kafka.consumer(super::service::membership()).await.unwrap();
-    loop {
-        let event = std::future::poll_fn(|cx| consumer.poll_event(cx));
-        match tokio::time::timeout(super::service::STUCK, event).await.unwrap() {
-            Event::Trouble(error) => return error,
-            Event::Failed(error) => panic!("it failed: {error}"),
-            _ => {}
-        }
     }
 }

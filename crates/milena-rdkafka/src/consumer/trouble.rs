@@ -54,7 +54,7 @@ impl Trouble {
             let kind = kind(code).unwrap_or(ErrorKind::Driver);
             return Verdict::Fail(self.error(kind, "stay in", &reason));
         }
-        if let Some(error) = identity.explain(code, reason) {
+        if let Some(error) = identity.explain((code, reason), client.distrust().as_deref()) {
             // Brokers that refuse are no brokers that are away.
             self.refused = error.kind() == ErrorKind::Unauthorized;
             self.unreachable = Some(error.to_string());

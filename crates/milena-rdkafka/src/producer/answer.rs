@@ -53,7 +53,7 @@ pub(super) fn hear(client: &Client, identity: &Identity, event: &Event) {
         log::statistics(json);
     }
     if let Said::Error(code, reason) = said {
-        let explained = identity.explain(code, &reason);
+        let explained = identity.explain((code, &reason), client.distrust().as_deref());
         match client.fatal_error() {
             None if let Some(error) = explained => {
                 tracing::warn!(%error, "a producer has trouble");

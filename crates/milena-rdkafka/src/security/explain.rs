@@ -19,8 +19,13 @@ pub(super) fn no_token(failure: Option<Failure>, message: &str) -> Error {
     Error::new(kind, message)
 }
 
-/// The error of a connection, if it is about who the client is, or whom it trusts.
-pub(super) fn explain(mechanism: Option<&str>, code: Code, reason: &str) -> Option<Error> {
+/// The error of a connection, if it is about who the client is, or whom it trusts. Of certificates `distrust`
+/// is what was found wrong.
+pub(super) fn explain(
+    mechanism: Option<&str>,
+    (code, reason): (Code, &str),
+    distrust: Option<&str>,
+) -> Option<Error> {
     let (broker, cause) = split(reason);
     let (kind, what, why) = match code {
         Code::Authentication
@@ -30,14 +35,72 @@ pub(super) fn explain(mechanism: Option<&str>, code: Code, reason: &str) -> Opti
             let what = format!("authenticate by {}", mechanism.unwrap_or("SASL"));
             (ErrorKind::Unauthorized, what, cause.to_owned())
         }
-        Code::SSL => tls(cause),
-        _ => return None,
+        _ => {
+            let (kind, why) = tls(code, cause, distrust)?;
+            (kind, "speak TLS".to_owned(), why)
+        }
     };
     Some(Error::new(kind, format!("could not {what} at broker `{broker}`: {why}")))
 }
 
-fn tls(cause: &str) -> (ErrorKind, String, String) {
-    (ErrorKind::Unreachable, "speak TLS".into(), cause.to_owned())
+fn tls(code: Code, cause: &str, distrust: Option<&str>) -> Option<(ErrorKind, String)> {
+    if let Some(alert) = alert(cause) {
+        let why = format!("it does not accept the client: {alert}; see `Tls::certificate`");
+        return Some((ErrorKind::Unauthorized, why));
+    }
+    if cause.contains("certificate verify failed") || cause.contains("error:0A000086") {
+        let found = "its certificate is not of an authority that is trusted, or not for this host";
+        let why = format!("{}; see `Tls::ca`", distrust.unwrap_or(found));
+        return Some((ErrorKind::Unauthorized, why));
+    }
+    (code == Code::SSL).then(|| (ErrorKind::Unreachable, cause.to_owned()))
+}
+
+/// What a broker says of the client's certificate (RFC 8446, 6.2).
+fn alert(cause: &str) -> Option<&'static str> {
+    let (_, rest) = cause.split_once("SSL alert number ")?;
+    let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    Some(match &*number {
+        "42" => "it has no certificate, or a bad one",
+        "43" => "its certificate is of a kind that the broker does not know",
+        "44" => "its certificate was revoked",
+        "45" => "its certificate has expired",
+        "46" => "its certificate is not acceptable",
+        "48" => "its certificate is of an authority that the broker does not know",
+        "49" => "it may not connect",
+        "116" => "it has no certificate",
+        _ => return None,
+    })
+}
+
+/// What OpenSSL found wrong with a certificate, by its number for that.
+pub(crate) fn distrust(number: i32) -> String {
+    let why = match number {
+        9 => "its certificate is not valid yet",
+        10 => "its certificate has expired",
+        18..=21 => "its certificate is not of an authority that is trusted",
+        23 => "its certificate was revoked",
+        62 | 64 => "its certificate is not for this host",
+        _ => return format!("its certificate is not acceptable (error {number} of OpenSSL)"),
+    };
+    why.to_owned()
+}
+
+/// Why no client was made of options that are fine one by one, if that is about certificates and keys.
+pub(crate) fn of_options(cause: &str) -> Option<String> {
+    let has = |parts: &[&str]| parts.iter().any(|part| cause.contains(part));
+    let (setter, why) = if has(&["key values mismatch", "key type mismatch"]) {
+        ("key", "it does not fit the certificate")
+    } else if has(&["ssl.key."]) {
+        ("key", "it cannot be read: it is broken, or `Tls::key_password` is wrong")
+    } else if has(&["ssl.certificate."]) {
+        ("certificate", "it is no certificate in the format PEM")
+    } else if has(&["ssl.ca."]) {
+        ("ca", "it is no certificate in the format PEM")
+    } else {
+        return None;
+    };
+    Some(format!("could not use `Tls::{setter}`: {why} ({cause})"))
 }
 
 /// The address and the cause: librdkafka says `sasl_ssl://host:port/1: cause (after 5ms in state AUTH)`.
@@ -54,22 +117,55 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(code: Code, reason: &str, kind: ErrorKind, message: &str) {
-        let error = explain(Some("PLAIN"), code, reason).unwrap();
-        assert_eq!((error.kind(), &*error.to_string()), (kind, message));
+    fn check(code: Code, cause: &str, distrust: Option<&str>, message: &str) {
+        let reason =
+            format!("sasl_ssl://one:9093/bootstrap: {cause} (after 302ms in state AUTH_REQ)");
+        let error = explain(Some("PLAIN"), (code, &reason), distrust).unwrap();
+        assert_eq!(error.to_string(), message);
+        assert_eq!(error.kind(), ErrorKind::Unauthorized);
     }
 
     #[test]
     fn mechanism_and_broker_are_named() {
         check(
             Code::Authentication,
-            "sasl_ssl://one:9093/bootstrap: SASL authentication error: Authentication failed: Invalid \
-             username or password (after 302ms in state AUTH_REQ)",
-            ErrorKind::Unauthorized,
+            "SASL authentication error: Authentication failed: Invalid username or password",
+            None,
             "could not authenticate by PLAIN at broker `one:9093`: Authentication failed: Invalid \
              username or password",
         );
-        assert!(explain(None, Code::AllBrokersDown, "1/1 brokers are down").is_none());
+        assert!(explain(None, (Code::AllBrokersDown, "1/1 brokers are down"), None).is_none());
+    }
+
+    #[test]
+    fn of_certificates_it_is_told_whose_is_wrong() {
+        let verify =
+            "SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: more";
+        let tls = "could not speak TLS at broker `one:9093`";
+        check(
+            Code::SSL,
+            verify,
+            Some(&distrust(62)),
+            &format!("{tls}: its certificate is not for this host; see `Tls::ca`"),
+        );
+        check(
+            Code::SSL,
+            verify,
+            None,
+            &format!(
+                "{tls}: its certificate is not of an authority that is trusted, or not for this \
+                 host; see `Tls::ca`"
+            ),
+        );
+        check(
+            Code::BrokerTransportFailure,
+            "Receive failed: error:0A000412: alert bad certificate: SSL alert number 42",
+            None,
+            &format!(
+                "{tls}: it does not accept the client: it has no certificate, or a bad one; see \
+                 `Tls::certificate`"
+            ),
+        );
     }
 
     #[test]

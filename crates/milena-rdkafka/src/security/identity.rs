@@ -37,13 +37,18 @@ impl Identity {
         Ok(())
     }
 
-    /// The error of a client, if it is about who it is, or whom it trusts.
-    pub(crate) fn explain(&self, code: Code, reason: &str) -> Option<Error> {
+    /// The error of a client, if it is about who it is, or whom it trusts. Of a certificate that it does not
+    /// trust, `distrust` is why.
+    pub(crate) fn explain(
+        &self,
+        (code, reason): (Code, &str),
+        distrust: Option<&str>,
+    ) -> Option<Error> {
         if let Some(missing) = explain::of_tokens(code, reason) {
             let kind = self.tokens.as_ref().and_then(|tokens| tokens.failure());
             return Some(explain::no_token(kind, missing));
         }
-        let error = explain::explain(self.mechanism.as_deref(), code, reason)?;
+        let error = explain::explain(self.mechanism.as_deref(), (code, reason), distrust)?;
         if let Some(tokens) = &self.tokens {
             tokens.doubt();
         }

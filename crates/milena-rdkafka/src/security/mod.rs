@@ -13,6 +13,7 @@ mod tokens;
 mod warn;
 
 pub(crate) use self::{
+    explain::{distrust, of_options},
     identity::Identity,
     tokens::{Holder, Issued},
 };

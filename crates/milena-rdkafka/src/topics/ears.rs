@@ -56,7 +56,7 @@ impl Heard {
     }
 
     fn learn(&self, identity: &Identity, code: Code, reason: &str) {
-        let Some(error) = identity.explain(code, reason) else {
+        let Some(error) = identity.explain((code, reason), None) else {
             tracing::debug!("an administrator's client has trouble: {reason}");
             return;
         };

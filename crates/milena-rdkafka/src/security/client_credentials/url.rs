@@ -22,6 +22,9 @@ pub(super) fn check(url: &str) -> Result<String, Error> {
     if host.contains('@') {
         return Err(wrong("it has a user; id and secret are arguments"));
     }
+    if url.contains(['?', '#']) {
+        return Err(wrong("it has a query, which is logged on the way; use `parameter`"));
+    }
     let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((name, _)) => name,
         None => host.split(':').next().unwrap_or_default(),
@@ -61,14 +64,21 @@ mod tests {
 
     #[test]
     fn a_secret_is_sent_encrypted_or_nowhere() {
-        assert_eq!(check("https://a.com:1/t?x=1").unwrap(), "https://a.com:1/t");
+        assert_eq!(check("https://a.com:1/t").unwrap(), "https://a.com:1/t");
         for loopback in ["http://localhost:1/t", "http://127.0.0.1/t", "http://[::1]:1/t"] {
             assert_eq!(check(loopback).unwrap(), loopback);
         }
-        for wrong in ["http://a.com/t", "ftp://a.com", "a.com", "https:///t", "https://u:p@a.com"] {
+        for wrong in [
+            "http://a.com/t",
+            "ftp://a.com",
+            "a.com",
+            "https:///t",
+            "https://u:p@a.com",
+            "https://a.com/?x",
+        ] {
             assert!(check(wrong).is_err(), "{wrong}");
         }
-        let error = check("http://u:hunter2@a.com/t?secret=hunter2").unwrap_err().to_string();
+        let error = check("https://u:hunter2@a.com/t?secret=hunter2").unwrap_err().to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }
 

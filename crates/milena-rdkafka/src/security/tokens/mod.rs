@@ -166,3 +166,6 @@ fn give(client: &dyn Holder, issued: &Issued) {
         client.miss(&message);
     }
 }
+
+#[cfg(test)]
+mod tests;
