@@ -13,5 +13,6 @@ mod idempotent;
 mod lifespan;
 mod replies;
 mod retries;
+mod secured;
 mod state;
 mod testing;

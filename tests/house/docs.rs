@@ -36,6 +36,15 @@ fn the_faults_name_tests_that_exist() {
 }
 
 #[test]
+fn the_mechanisms_name_tests_that_exist() {
+    let text = fs::read_to_string(super::root().join("docs/security.md")).unwrap();
+    let missing = missing(&text, |file| fs::read_to_string(super::root().join(file)).ok());
+
+    assert!(missing.is_empty(), "docs/security.md names what is not there: {missing:#?}");
+    assert!(text.matches(".rs:").count() >= 9);
+}
+
+#[test]
 fn a_function_that_is_gone_is_found() {
     let read = |file: &str| (file == "crates/a.rs").then(|| "fn there() {}".to_owned());
     let text = "`crates/a.rs:there` `crates/a.rs:gone` `crates/b.rs:there` `other`";

@@ -144,6 +144,11 @@ impl Kafka {
         self.consumer_config(ConsumerConfig::new().instance_id(id))
     }
 
+    /// The library under the driver, and its version: `librdkafka 2.12.1`.
+    pub fn driver_version() -> String {
+        format!("librdkafka {}", rdkafka::util::get_rdkafka_version().1)
+    }
+
     fn brokers(&self) -> Result<String, Error> {
         address::brokers(&self.brokers)
     }
@@ -186,5 +191,15 @@ impl fmt::Debug for Kafka {
         let (consumer, producer) = (&self.options.consumer, &self.options.producer);
         shown.field("security", &self.options.security);
         shown.field("consumer", consumer).field("producer", producer).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kafka;
+
+    #[test]
+    fn the_library_under_the_driver_has_a_version() {
+        assert!(Kafka::driver_version().starts_with("librdkafka 2."));
     }
 }

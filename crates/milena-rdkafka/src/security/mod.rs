@@ -96,3 +96,6 @@ impl fmt::Debug for Security {
         f.debug_struct("Security").field("tls", &self.tls).field("sasl", &self.sasl).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;
