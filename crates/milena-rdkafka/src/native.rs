@@ -65,7 +65,6 @@ impl ClientContext for Context {}
 
 /// Called for each certificate of a broker: it is trusted if nothing was found wrong with it, and else it is
 /// noted what. Of what OpenSSL found, librdkafka tells only that there was something.
-#[expect(clippy::too_many_arguments, reason = "librdkafka calls it")]
 unsafe extern "C" fn verify(
     _: *mut sys::rd_kafka_t,
     _: *const c_char,

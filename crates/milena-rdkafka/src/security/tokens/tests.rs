@@ -118,7 +118,8 @@ fn a_provider_that_fails_while_there_is_a_token_is_nobody_s_trouble() {
 
 #[test]
 fn a_token_that_no_broker_would_take_is_refused_early() {
-    let cases: [(fn() -> Token, &str); 3] = [
+    type Make = fn() -> Token;
+    let cases: [(Make, &str); 3] = [
         (|| valid_for("", HOUR), "it is empty"),
         (|| valid_for("a b", HOUR), "no token has such a character as number 1"),
         (|| Token::new("a", SystemTime::now() - 5 * Duration::from_secs(1)), "it expired 5 s ago"),
