@@ -1,15 +1,17 @@
 //! Modules of `milena` know only those below them.
 
 /// The modules that each module may know.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("route", &[]),
+    ("publishing", &[]),
+    ("request", &[]),
     ("listener", &[]),
-    ("subscriber", &["listener", "route"]),
-    ("router", &["listener", "subscriber", "route"]),
+    ("subscriber", &["listener", "publishing", "route"]),
+    ("router", &["listener", "publishing", "subscriber", "route"]),
     ("control", &["listener", "subscriber"]),
-    ("runtime", &["control", "listener", "router", "subscriber", "route"]),
-    ("serve", &["control", "router", "runtime", "subscriber"]),
-    ("app", &["router", "serve"]),
+    ("runtime", &["control", "listener", "publishing", "router", "subscriber", "route"]),
+    ("serve", &["control", "publishing", "request", "router", "runtime", "subscriber"]),
+    ("app", &["publishing", "router", "serve"]),
     ("layers", &["route"]),
     ("record", &[]),
     ("transport", &[]),

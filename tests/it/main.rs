@@ -12,6 +12,7 @@
 )]
 
 mod acks;
+mod answers;
 mod app;
 mod assembly;
 mod batches;
@@ -20,6 +21,7 @@ mod breaker;
 mod codecs;
 mod commits;
 mod control;
+mod counts;
 mod dead_letters;
 mod documents;
 mod extract;
@@ -37,8 +39,11 @@ mod metrics;
 mod options;
 mod outcomes;
 mod overlay;
+mod publish_layers;
+mod publishers;
 mod refusals;
 mod replies;
+mod requests;
 mod retry;
 mod routers;
 mod selections;

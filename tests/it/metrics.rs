@@ -7,6 +7,8 @@ use metrics_util::{
 use milena::{
     Batch, Outcome, Retry, Router, State, batch, by_key, each,
     error::ErrorKind,
+    publish,
+    record::Headers,
     router::{AckPolicy, Breaker},
     transport::Fetch,
 };
@@ -138,10 +140,15 @@ async fn the_documented_metrics_are_those_that_a_service_publishes() {
     let metrics = Metrics::of(&recorder);
     let broker = Memory::new();
     let billing = each(bill).publish_to("invoices").skip_failures().breaker(Breaker::default());
-    let test =
-        TestApp::start_on(broker.clone(), Router::new("billing").subscribe("orders", billing))
-            .await;
+    let mut router = Router::new("billing").subscribe("orders", billing);
+    let prices = router.publisher(publish("prices").reply_to("answers"));
+    let test = TestApp::start_on(broker.clone(), router).await;
     test.publish("orders", crate::billing::order(7)).await;
+    let id = Headers::new().with("correlation_id", "late");
+    prices.request::<String>((id, "tea"), Duration::from_millis(1)).await.unwrap_err();
+    for id in ["late", "unknown"] {
+        broker.produce(ProducerRecord::new("answers").header("correlation_id", id)).unwrap();
+    }
     broker.faults().refuse_writes("invoices", ErrorKind::Publish);
     test.publish("orders", crate::billing::order(8)).await;
     let asked = Duration::ZERO;

@@ -18,4 +18,5 @@ mod keyed;
 mod kit;
 mod publisher;
 mod quickstart;
+mod requests;
 mod topics;

@@ -33,7 +33,7 @@ impl OwnBroker {
     }
 
     /// SIGKILL.
-    pub(super) async fn kill(&self) {
+    pub(crate) async fn kill(&self) {
         self.run(&["kill", "1"]).await;
         // The process has no more memory by now; its sockets go a moment later.
         until("the broker is dead", async || !self.listens()).await;
@@ -49,7 +49,7 @@ impl OwnBroker {
     }
 
     /// Starts it again after a kill, with the data it had.
-    pub(super) async fn start(&self) {
+    pub(crate) async fn start(&self) {
         self.run(&["start", "1"]).await;
         assert!(self.listens());
     }

@@ -38,6 +38,11 @@ impl Binding {
         Publisher::bound(self.clone())
     }
 
+    /// Where it publishes to, as it was declared.
+    pub fn declared(&self) -> &Publish {
+        &self.declared
+    }
+
     /// Where it publishes to, prefixes applied.
     pub fn target(&self) -> Arc<Publish> {
         self.read().target.clone()

@@ -26,6 +26,9 @@ pub struct ProducerRecord {
     pub timestamp: Option<i64>,
     /// The format of the value, which [`Publish::write`](crate::Publish::write) turns into the header `content-type`.
     pub content_type: Option<&'static str>,
+    /// Whether it answers whoever asked for that by `reply_to`. That the broker refuses such a record is no
+    /// failure of the record that it answers.
+    pub answer: bool,
     /// Whether [publish layers](crate::reply::PublishLayer) have had it, which have each record once.
     pub layered: bool,
 }
@@ -41,6 +44,7 @@ impl ProducerRecord {
             headers: Headers::new(),
             timestamp: None,
             content_type: None,
+            answer: false,
             layered: false,
         }
     }

@@ -5,10 +5,12 @@ mod clusters;
 mod layers;
 mod named;
 mod parts;
+mod publishers;
 mod run;
 
 use self::{clusters::Clusters, parts::Parts};
 use crate::{
+    publishing::Declared,
     router::{Described, Router},
     serve::{AppCluster, Background, Contact, Control, Info, License, Lifespan, Probe, Stage},
 };
@@ -44,6 +46,8 @@ pub struct App {
     info: Info,
     clusters: Clusters,
     parts: Parts,
+    publishers: Vec<Declared>,
+    replies: Option<Arc<str>>,
     lifespans: Vec<Lifespan>,
     tasks: Vec<Background>,
     group: Option<Arc<str>>,
@@ -58,6 +62,8 @@ impl App {
             info: Info::new(title.into(), version.into()),
             clusters: Clusters::default(),
             parts: Parts::default(),
+            publishers: Vec::new(),
+            replies: None,
             lifespans: Vec::new(),
             tasks: Vec::new(),
             group: None,

@@ -82,7 +82,7 @@ impl Parts {
         let default = clusters.default_name()?.clone();
         let mut all = Vec::new();
         for (name, transport) in clusters.into_iter() {
-            let mut cluster = Cluster { name, transport, groups: Vec::new() };
+            let mut cluster = Cluster { name, transport, groups: Vec::new(), replies: None };
             for part in &mut self.0 {
                 if *part.cluster.as_ref().unwrap_or(&default) == cluster.name {
                     part.put_on(&mut cluster)?;

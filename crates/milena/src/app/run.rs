@@ -56,7 +56,15 @@ impl App {
     }
 
     fn service(self) -> Result<Service, Error> {
-        let mut service = Service::new(self.parts.on(self.clusters)?);
+        let default = self.clusters.default_name()?.clone();
+        let mut clusters = self.parts.on(self.clusters)?;
+        // The first is that of publishers that name none.
+        clusters.sort_by_key(|cluster| cluster.name != default);
+        if let Some(first) = clusters.first_mut() {
+            first.replies = self.replies;
+        }
+        let mut service = Service::new(clusters);
+        service.publishers = self.publishers;
         (service.lifespans, service.tasks) = (self.lifespans, self.tasks);
         service.patience = self.patience.unwrap_or(service.patience);
         service.stages = self.stages;

@@ -25,7 +25,9 @@ where
     Args: BatchArguments<S> + Send + 'static,
 {
     fn route(&self, state: S, replies: &Replies) -> Route {
-        let (handler, finish) = (self.handler.clone(), (self.ending)(replies));
+        // Nobody is answered for many records at once.
+        let replies = Replies { answers: false, ..replies.clone() };
+        let (handler, finish) = (self.handler.clone(), (self.ending)(&replies));
         Route::new(service_fn(move |delivery: Delivery| {
             let (handler, finish, state) = (handler.clone(), finish.clone(), state.clone());
             async move {

@@ -1,5 +1,6 @@
 //! What a subscription runs: its handler with its layers, erased once a chunk.
 
+mod answer;
 mod batch;
 mod bounded;
 mod choice;
@@ -11,6 +12,7 @@ mod turn;
 
 pub use self::mapped::IntoRecord;
 pub(crate) use self::{
+    answer::{Asked, is_topic_name},
     batch::BatchHandler,
     choice::{Choice, Predicate},
     each::EachHandler,

@@ -13,8 +13,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     pub(crate) fn assembled(self) -> Result<Vec<Group<S>>, Error> {
         let mut groups = self.sealed();
         // Who only has other routers in it is no group.
-        let says_nothing =
-            |own: &Group<S>| own.subscriptions.is_empty() && own.options == Options::default();
+        let says_nothing = |own: &Group<S>| own.is_empty() && own.options == Options::default();
         if groups.len() > 1 && says_nothing(&groups[0]) {
             groups.remove(0);
         }

@@ -7,6 +7,7 @@ mod group;
 mod names;
 mod nest;
 mod options;
+mod publishers;
 mod scope;
 mod settings;
 mod shared;
@@ -30,8 +31,11 @@ pub use crate::{
 };
 pub use milena_core::handler::{self, Batched, Each};
 
-use self::scope::{Scope, Scopes};
-pub(crate) use self::{group::Group, options::Options};
+pub(crate) use self::{group::Group, names::check as check_topic, options::Options};
+use self::{
+    publishers::Declaration,
+    scope::{Scope, Scopes},
+};
 use milena_core::handler::IntoOutcome;
 use std::{fmt, sync::Arc};
 
@@ -77,9 +81,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     }
 
     fn of(name: Option<Arc<str>>) -> Self {
-        let options = Options::default();
-        let groups = vec![Group { name, subscriptions: Vec::new(), options }];
-        Self { scope: Scope::default(), groups }
+        Self { scope: Scope::default(), groups: vec![Group::new(name)] }
     }
 
     /// Delivers the records of these topics to `subscriber`.

@@ -6,7 +6,7 @@ pub(super) fn is_possible(topic: &str) -> bool {
 }
 
 #[track_caller]
-pub(super) fn check(topic: &str) {
+pub(crate) fn check(topic: &str) {
     assert!(is_possible(topic), "{}", refused(topic));
 }
 

@@ -72,7 +72,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         let between = between.map(Arc::new);
         for mut group in other.sealed() {
             if let Some(scope) = &between {
-                group.subscriptions.iter_mut().for_each(|it| it.scopes.push(scope));
+                group.enter(scope);
             }
             match self.groups.iter_mut().find(|known| known.name == group.name) {
                 Some(known) => known.merge(group),
@@ -83,15 +83,14 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     }
 
     fn is_empty(&self) -> bool {
-        self.groups.iter().all(|group| group.subscriptions.is_empty())
+        self.groups.iter().all(Group::is_empty)
     }
 
     /// Its groups, whose subscriptions know what was said of it.
     pub(super) fn sealed(self) -> Vec<Group<S>> {
         let scope = Arc::new(self.scope);
         let mut groups = self.groups;
-        let subscriptions = groups.iter_mut().flat_map(|group| &mut group.subscriptions);
-        subscriptions.for_each(|it| it.scopes.push(&scope));
+        groups.iter_mut().for_each(|group| group.enter(&scope));
         groups
     }
 }

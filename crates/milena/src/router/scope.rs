@@ -1,5 +1,6 @@
 use super::Described;
 use crate::{
+    publishing::PublishLayers,
     route::{Maps, Route},
     subscriber::Given,
 };
@@ -14,6 +15,7 @@ pub(crate) struct Scope {
     pub(super) prefix: Option<(Arc<str>, &'static Location<'static>)>,
     /// Innermost first.
     pub(super) layers: Vec<Wrap>,
+    pub(super) publish_layers: PublishLayers,
     pub(super) maps: Maps,
     pub(super) given: Given,
     pub(super) include_in_schema: bool,
@@ -24,6 +26,7 @@ impl Default for Scope {
         Self {
             prefix: None,
             layers: Vec::new(),
+            publish_layers: PublishLayers::default(),
             maps: Maps::default(),
             given: Given::default(),
             include_in_schema: true,
@@ -68,6 +71,13 @@ impl Scopes {
         let mut maps = Maps::default();
         self.0.iter().rev().for_each(|scope| maps.extend(&scope.maps));
         maps
+    }
+
+    /// What published records go through, outer first.
+    pub(super) fn publish_layers(&self) -> PublishLayers {
+        let mut layers = PublishLayers::default();
+        self.0.iter().for_each(|scope| layers.push_all(&scope.publish_layers));
+        layers
     }
 
     pub(super) fn include_in_schema(&self) -> bool {

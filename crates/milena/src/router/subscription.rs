@@ -122,6 +122,8 @@ impl Subscription<()> {
             selection: described.topics.selection().clone(),
             runner: self.to.runner(&around, policy.timeout),
             policy,
+            publish_layers: self.scopes.publish_layers(),
+            answers: self.to.answers(),
             listener: self.to.listener.clone(),
         }
     }

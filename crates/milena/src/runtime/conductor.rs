@@ -20,7 +20,8 @@ use crate::{
 use milena_core::{
     error::{Error, ErrorKind},
     record::{Chunk, Epoch, TopicPartition},
-    transport::{Consumer, Event, Producer},
+    reply::Outlet,
+    transport::{Consumer, Event},
 };
 use std::{collections::HashMap, future::poll_fn, sync::Arc, time::Duration};
 use tokio::{
@@ -71,7 +72,7 @@ pub(crate) struct Conductor {
 /// What a group has of its service.
 pub(crate) struct Outside {
     pub(crate) consumer: Box<dyn Consumer>,
-    pub(crate) producer: Arc<dyn Producer>,
+    pub(crate) outlet: Arc<Outlet>,
     pub(crate) provided: Provided,
 }
 
@@ -87,13 +88,13 @@ impl Conductor {
     pub(crate) fn new(
         (options, commits_at_all): (Options, bool),
         offered: Vec<Offered>,
-        Outside { consumer, producer, provided }: Outside,
+        Outside { consumer, outlet, provided }: Outside,
         Line { control, asks, news }: Line,
     ) -> Self {
         let counters = Arc::<Counters>::default();
         let most = options.max_in_flight;
         let beside = (control.clone(), news.clone(), provided);
-        let mut subscriptions = Subscriptions::new(producer, beside, most, counters.clone());
+        let mut subscriptions = Subscriptions::new(outlet, beside, most, counters.clone());
         offered.into_iter().for_each(|it| subscriptions.add(it));
         let (note, notes) = unbounded_channel();
         let dog = Dog::new(options.watchdog);

@@ -13,6 +13,8 @@ use std::{
 /// What happened in a group since it was started, but for what is counted for each topic.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    /// Answers that were refused, by the broker or before they came to it.
+    pub(crate) answers_failed: Counter,
     /// Records dropped, because their assignment had ended before they were read.
     pub(crate) stale: Counter,
     /// Calls that ended after their partition had gone to another member, whose results were dropped.

@@ -148,7 +148,7 @@ impl DeadLetter {
 }
 
 impl Waiter for Arc<DeadLetter> {
-    fn receipt(&self, bytes: usize) -> Receipt {
+    fn receipt(&self, bytes: usize, _is_answer: bool) -> Receipt {
         Receipt::new(self.clone(), bytes as u64)
     }
 

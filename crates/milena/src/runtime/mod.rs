@@ -1,6 +1,7 @@
 //! The journey of a record between driver and handler; the modules stand in its order.
 
 mod acks;
+mod answers;
 mod assignment;
 mod attempt;
 mod batches;
@@ -66,6 +67,8 @@ pub(crate) struct Subscription {
     pub(crate) breaker: BreakerState,
     pub(crate) listener: Option<Arc<dyn Listen>>,
     pub(crate) producer: Arc<dyn Producer>,
+    /// Whether records that ask for an answer get one.
+    pub(crate) answers: bool,
     pub(crate) budget: Arc<Budget>,
     /// The calls it may make at once.
     pub(crate) permits: Permits,

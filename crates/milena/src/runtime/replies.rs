@@ -1,4 +1,5 @@
 use super::{Work, settle, settle::Item};
+use crate::route::is_topic_name;
 use milena_core::{
     error::{Error, ErrorKind},
     reply::ProducerRecord,
@@ -65,8 +66,9 @@ pub(crate) async fn hand_over_one(
 
 /// Who waits for the broker to have a record.
 pub(crate) trait Waiter: Sync {
-    /// A receipt for a record of so many bytes, which gives its place in the budget back.
-    fn receipt(&self, bytes: usize) -> Receipt;
+    /// A receipt for a record of so many bytes, which gives its place in the budget back; and whether the
+    /// record is an answer.
+    fn receipt(&self, bytes: usize, is_answer: bool) -> Receipt;
 
     /// The last receipt was taken back: its record was not handed over.
     fn withdrawn(&self);
@@ -88,11 +90,16 @@ fn hand_over(
     record: ProducerRecord,
     waiter: &impl Waiter,
 ) -> Result<(), Box<Blocked>> {
-    let (bytes, subscription) = (record.bytes(), &work.subscription);
+    let (bytes, is_answer, subscription) = (record.bytes(), record.answer, &work.subscription);
     if !subscription.budget.take(bytes) {
         return Err(Box::new(Blocked { record, by: Bound::Budget }));
     }
-    subscription.producer.enqueue(record, waiter.receipt(bytes)).map_err(|full| {
+    let receipt = waiter.receipt(bytes, is_answer);
+    if is_answer && !is_topic_name(&record.topic) {
+        receipt.deliver(Err(no_topic(&record.topic)));
+        return Ok(());
+    }
+    subscription.producer.enqueue(record, receipt).map_err(|full| {
         full.receipt.cancel();
         waiter.withdrawn();
         subscription.budget.give(bytes);
@@ -100,15 +107,20 @@ fn hand_over(
     })
 }
 
+fn no_topic(name: &str) -> Error {
+    let message = format!("could not publish to topic `{name}`: no topic can be called so");
+    Error::new(ErrorKind::Publish, message)
+}
+
 /// A record with replies of its own.
-struct One<'a> {
-    work: &'a Arc<Work>,
-    index: u32,
+pub(super) struct One<'a> {
+    pub(super) work: &'a Arc<Work>,
+    pub(super) index: u32,
 }
 
 impl Waiter for One<'_> {
-    fn receipt(&self, bytes: usize) -> Receipt {
-        self.work.receipt(self.index, bytes)
+    fn receipt(&self, bytes: usize, is_answer: bool) -> Receipt {
+        self.work.receipt(self.index, bytes, is_answer)
     }
 
     fn withdrawn(&self) {
@@ -172,7 +184,7 @@ impl Together {
 }
 
 impl Waiter for Arc<Together> {
-    fn receipt(&self, bytes: usize) -> Receipt {
+    fn receipt(&self, bytes: usize, _is_answer: bool) -> Receipt {
         self.out.fetch_add(1, AcqRel);
         Receipt::new(self.clone(), bytes as u64)
     }

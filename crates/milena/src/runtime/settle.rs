@@ -1,6 +1,7 @@
 use super::{
     Note, Work,
     acks::Acks,
+    answers,
     dead_letter::{self, Why},
     outcomes, replies,
 };
@@ -15,7 +16,7 @@ use milena_core::{
 use std::{borrow::Cow, ops::ControlFlow, sync::Arc, time::Duration};
 
 /// The target of log lines that tell of one record each, so that they can be filtered.
-const RECORDS: &str = "milena::record";
+pub(super) const RECORDS: &str = "milena::record";
 
 /// A record of a chunk in work.
 #[derive(Clone)]
@@ -163,6 +164,7 @@ impl Item {
             Decision::Skip(why) => {
                 self.work.set_aside(&self.work.tally().skipped);
                 tracing::debug!(target: RECORDS, group = %self.work.subscription.group, record = self.name(), why, "a record was skipped");
+                answers::fail(self, why).await?;
                 self.work.succeeded(self.index);
                 self.work.release(self.index);
             }
@@ -194,6 +196,7 @@ impl Item {
             Failing::Skip => {
                 self.work.set_aside(&self.work.tally().failed);
                 tracing::warn!(target: RECORDS, group = %subscription.group, record = self.name(), attempt, error = %failure, "a record failed and was skipped");
+                answers::fail(self, &failure.to_string()).await?;
                 self.work.failed(self.index, &failure.to_string());
                 self.work.release(self.index);
                 ControlFlow::Continue(())
@@ -220,6 +223,7 @@ impl Item {
         let (Why::Failed(text) | Why::Decided(text)) = why;
         self.work.failed(self.index, text);
         dead_letter::send(self, topic, attempt, why).await?;
+        answers::fail(self, text).await?;
         self.work.release(self.index);
         ControlFlow::Continue(())
     }

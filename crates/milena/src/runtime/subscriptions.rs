@@ -1,12 +1,14 @@
 use super::{BreakerState, Budget, Counters, Permits, Provided, Subscription};
 use crate::{
     control::{Control, News},
+    publishing::outlet_in,
+    route::Runner,
     subscriber::Offered,
 };
 use milena_core::{
     record::{Extensions, TopicPartition},
-    reply::Publisher,
-    transport::{Captures, Producer, Selection},
+    reply::{Outlet, Publisher},
+    transport::{Captures, Selection},
 };
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use std::sync::Arc;
 pub(super) struct Subscriptions {
     /// A subscription that was removed leaves its place empty.
     all: Vec<Option<Subscribed>>,
-    producer: Arc<dyn Producer>,
+    outlet: Arc<Outlet>,
     control: Control,
     news: News,
     provided: Provided,
@@ -25,6 +27,7 @@ pub(super) struct Subscriptions {
 struct Subscribed {
     selection: Selection,
     subscription: Arc<Subscription>,
+    outlet: Arc<Outlet>,
 }
 
 /// A subscription that takes the records of a partition.
@@ -38,18 +41,20 @@ pub(super) struct Taker {
 
 impl Subscriptions {
     pub(super) fn new(
-        producer: Arc<dyn Producer>,
+        outlet: Arc<Outlet>,
         (control, news, provided): (Control, News, Provided),
         max_in_flight: (usize, usize),
         counters: Arc<Counters>,
     ) -> Self {
         let budget = Arc::new(Budget::new(max_in_flight));
-        Self { all: Vec::new(), producer, control, news, provided, budget, counters }
+        Self { all: Vec::new(), outlet, control, news, provided, budget, counters }
     }
 
     pub(super) fn add(&mut self, offered: Offered) {
         let group: Arc<str> = self.control.group().into();
         let (breaker, topics) = (offered.policy.breaker.clone(), listed(&offered.selection));
+        let outlet = outlet_in(&self.outlet, &offered.publish_layers);
+        let is_batch = matches!(offered.runner, Runner::Batch(_));
         let subscription = Arc::new(Subscription {
             breaker: BreakerState::new(breaker, (group.clone(), topics), self.news.clone()),
             group,
@@ -57,12 +62,13 @@ impl Subscriptions {
             runner: offered.runner,
             policy: offered.policy,
             listener: offered.listener,
-            producer: self.producer.clone(),
+            producer: outlet.producer().clone(),
+            answers: offered.answers && !is_batch,
             budget: self.budget.clone(),
             counters: self.counters.clone(),
             handle: tokio::runtime::Handle::current(),
         });
-        self.all.push(Some(Subscribed { selection: offered.selection, subscription }));
+        self.all.push(Some(Subscribed { selection: offered.selection, subscription, outlet }));
     }
 
     /// Takes these topics, or patterns, out of all subscriptions; says whether one had them.
@@ -92,13 +98,13 @@ impl Subscriptions {
     pub(super) fn takers(&self, at: &TopicPartition) -> Vec<Taker> {
         let mut takers = Vec::new();
         for (index, it) in self.all.iter().enumerate() {
-            let Some(Subscribed { selection, subscription }) = it else { continue };
+            let Some(Subscribed { selection, subscription, outlet }) = it else { continue };
             if subscription.buries_in(&at.topic, |topic| selection.takes(topic)) {
                 // Its own dead letters, which a pattern takes, too.
                 continue;
             }
             if let Some(captures) = captures(selection, at) {
-                let extensions = self.extensions(captures);
+                let extensions = self.extensions(captures, outlet);
                 let subscription = subscription.clone();
                 takers.push(Taker { index, subscription, extensions });
             }
@@ -116,11 +122,11 @@ impl Subscriptions {
         self.all.iter().flatten().map(|it| (&it.selection, &it.subscription))
     }
 
-    fn extensions(&self, captures: Captures) -> Arc<Extensions> {
+    fn extensions(&self, captures: Captures, outlet: &Arc<Outlet>) -> Arc<Extensions> {
         let extensions = self
             .provided
             .extensions()
-            .with(Publisher::new(self.producer.clone()))
+            .with(Publisher::through(outlet.clone()))
             .with(self.control.clone());
         Arc::new(if captures.iter().next().is_some() {
             extensions.with(captures)

@@ -1,6 +1,7 @@
 use super::{
     Assignment, BreakerState, Note, Subscription, acks,
     acks::Acks,
+    answers,
     counters::{Counter, Tally},
     settle,
 };
@@ -168,13 +169,21 @@ impl Work {
     }
 }
 
-/// What the replies of a record come back to; the token says which record it was, and how large the reply.
+/// In the token of a receipt: that it is that of an answer.
+const ANSWER: u64 = 1 << 63;
+
+/// What the replies of a record come back to; the token says which record it was, how large the reply, and
+/// whether it is an answer.
 impl Receive for Work {
     fn receive(&self, token: u64, result: Result<Delivered, Error>) {
-        self.subscription.budget.give((token >> 32) as usize);
+        self.subscription.budget.give(((token & !ANSWER) >> 32) as usize);
         let index = (token & u64::from(u32::MAX)) as u32;
         match result {
             Ok(_) => self.release(index),
+            Err(error) if token & ANSWER != 0 => {
+                answers::refused(self, index, &error);
+                self.release(index);
+            }
             Err(error) => settle::late_failure(self, index, error),
         }
         self.assignment.idle();
@@ -198,10 +207,11 @@ impl Hold for Work {
 
 impl Work {
     /// A receipt for a reply of so many bytes, which holds the record at this place until it is back.
-    pub(crate) fn receipt(self: &Arc<Self>, index: u32, bytes: usize) -> Receipt {
+    pub(crate) fn receipt(self: &Arc<Self>, index: u32, bytes: usize, is_answer: bool) -> Receipt {
         self.hold(index);
         self.assignment.begin();
-        Receipt::new(self.clone(), (bytes as u64) << 32 | u64::from(index))
+        let kind = if is_answer { ANSWER } else { 0 };
+        Receipt::new(self.clone(), kind | (bytes as u64) << 32 | u64::from(index))
     }
 
     /// Whether the handler may be called with the record at this place. If so, it is now.

@@ -26,6 +26,13 @@ impl Control {
                 );
                 return Err(Error::new(ErrorKind::Config, message));
             }
+            if !group.publishers().is_empty() {
+                let message = format!(
+                    "could not add a router with publishers to group `{}` while it runs",
+                    self.group(),
+                );
+                return Err(Error::new(ErrorKind::Config, message));
+            }
             offered.extend(group.offered());
         }
         self.ask(|reply| Ask::Add(offered, reply)).await?

@@ -1,36 +1,32 @@
-use super::{
-    course::{Course, HASTE},
-    ended::Reason,
-    owned::panic_text,
-};
+use super::{course::Course, ended::Reason, outlets::Open, owned::panic_text};
 use crate::{
     control::{Control, News},
+    request::Asker,
     router::{Group, Router},
     runtime::{Conductor, Line, Outside, Provided, counted, union},
     subscriber::Offered,
 };
-use futures_util::{FutureExt, future::join_all};
+use futures_util::FutureExt;
 use milena_core::{
     error::{Error, ErrorKind},
     transport::{Consumer, Membership, Producer, Transport},
 };
-use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
 use tokio::{sync::mpsc::unbounded_channel, task::JoinSet};
-
-/// How long replies and publications that are still on their way may take at the very end.
-const FLUSH_WITHIN: Duration = Duration::from_secs(5);
 
 /// A cluster with the groups that read from it.
 pub(crate) struct Cluster {
     pub(crate) name: Arc<str>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) groups: Vec<(Group<()>, Line)>,
+    /// The topic of answers to requests that name none.
+    pub(crate) replies: Option<Arc<str>>,
 }
 
 /// A cluster that is reached.
 pub(super) struct Reached {
     cluster: Cluster,
-    producer: Arc<dyn Producer>,
+    pub(super) open: Open,
 }
 
 /// Where a group is.
@@ -65,14 +61,17 @@ pub(crate) fn line_to(group: &str) -> Line {
 pub(super) async fn reach(clusters: Vec<Cluster>) -> Result<Vec<Reached>, (Reason, Error)> {
     let mut reached = Vec::with_capacity(clusters.len());
     for cluster in clusters {
-        if let Some((group, _)) = cluster.groups.iter().find(|(it, _)| it.subscriptions.is_empty())
-        {
+        if let Some((group, _)) = cluster.groups.iter().find(|(group, _)| group.is_empty()) {
             let message =
                 format!("could not serve group `{}`: it subscribes to no topic", group.name());
             return Err((Reason::Assembly, Error::new(ErrorKind::Config, message)));
         }
         match cluster.transport.producer().await {
-            Ok(producer) => reached.push(Reached { cluster, producer: counted(producer) }),
+            Ok(producer) => {
+                let (transport, replies) = (cluster.transport.clone(), cluster.replies.clone());
+                let asker = Asker::new(transport, counted(producer), replies);
+                reached.push(Reached { open: Open::new(cluster.name.clone(), asker), cluster });
+            }
             Err(error) => return Err((Reason::Cluster { cluster: cluster.name }, error)),
         }
     }
@@ -87,14 +86,15 @@ impl Groups {
         course: &mut Course,
     ) -> Self {
         let mut running = Self::default();
-        for Reached { cluster: Cluster { name, transport, groups }, producer } in clusters {
-            for (group, line) in groups {
+        for Reached { cluster: Cluster { name, transport, groups, .. }, open } in clusters {
+            // A group that only publishes has nothing to read.
+            for (group, line) in groups.into_iter().filter(|(group, _)| group.reads()) {
                 let place = Place { cluster: name.clone(), group: group.name().into() };
                 let offered = group.offered();
                 match join(&*transport, &group, &offered).await {
                     Ok(consumer) => {
-                        let (producer, provided) = (producer.clone(), provided.clone());
-                        let outside = Outside { consumer, producer, provided };
+                        let (outlet, provided) = (open.outlet.clone(), provided.clone());
+                        let outside = Outside { consumer, outlet, provided };
                         let options = (group.options, group.name.is_some());
                         let conductor = Conductor::new(options, offered, outside, line);
                         running.spawn(place, conductor, course);
@@ -149,16 +149,6 @@ async fn join(
     transport.consumer(membership).await
 }
 
-/// Waits for the broker's answers to what is still on its way.
-pub(super) async fn flush(producers: &[Arc<dyn Producer>], is_forced: bool) {
-    let within = if is_forced { HASTE } else { FLUSH_WITHIN };
-    let left = join_all(producers.iter().map(|producer| producer.flush(within))).await;
-    let left: usize = left.into_iter().sum();
-    if left > 0 {
-        tracing::warn!(left, "records were still on their way to the broker at the end");
-    }
-}
-
 impl Reached {
     pub(super) fn name(&self) -> &Arc<str> {
         &self.cluster.name
@@ -170,7 +160,11 @@ impl Reached {
     }
 
     pub(super) fn producer(&self) -> &Arc<dyn Producer> {
-        &self.producer
+        self.open.outlet.producer()
+    }
+
+    pub(super) fn groups(&self) -> impl Iterator<Item = &Group<()>> {
+        self.cluster.groups.iter().map(|(group, _)| group)
     }
 }
 

@@ -10,6 +10,7 @@ mod course;
 mod ended;
 mod info;
 mod lifespan;
+mod outlets;
 mod owned;
 mod probe;
 mod service;
@@ -35,7 +36,7 @@ pub(crate) use self::{
 pub use crate::control::{Concern, Control, Health, Incident, Incidents, PartitionStatus, Scope};
 pub(crate) use crate::runtime::Line;
 
-use crate::router::Router;
+use crate::router::{Router, check_topic};
 use futures_util::future::{BoxFuture, FutureExt};
 use milena_core::{error::Error, transport::Transport};
 use std::{fmt, sync::Arc};
@@ -86,7 +87,7 @@ use std::{fmt, sync::Arc};
 #[track_caller]
 pub fn serve(transport: impl Transport, router: Router) -> Serve {
     let (transport, groups) = (Arc::new(transport), with_lines(router));
-    Serve(Service::new(vec![Cluster { name: "default".into(), transport, groups }]))
+    Serve(Service::new(vec![Cluster { name: "default".into(), transport, groups, replies: None }]))
 }
 
 /// A service that runs when it is awaited; [`serve`] makes one.
@@ -97,6 +98,22 @@ impl Serve {
     /// Stops in good order when `signal` is ready, instead of at ctrl-c and SIGTERM.
     pub fn with_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.0.shutdown = Some(signal.boxed());
+        self
+    }
+
+    /// Has requests that name no other reply topic be answered in `topic`, which has to exist.
+    ///
+    /// Each instance of the service reads one partition of it, without a group, so instances can share it. The more
+    /// partitions there are, the fewer answers of others an instance reads.
+    ///
+    /// # Panics
+    ///
+    /// If no topic can be called so.
+    #[track_caller]
+    pub fn replies(mut self, topic: impl Into<Arc<str>>) -> Self {
+        let topic = topic.into();
+        check_topic(&topic);
+        self.0.clusters.iter_mut().for_each(|it| it.replies = Some(topic.clone()));
         self
     }
 

@@ -1,12 +1,16 @@
 use super::{
     background::{self, Background, Tasks},
-    cluster::{Cluster, Groups, Place, Reached, flush, reach},
+    cluster::{Cluster, Groups, Place, Reached, reach},
     course::Course,
     ended::{Ended, Failure, Moment, Reason},
     lifespan::{self, Lifespan, Lifespans},
+    outlets::Outlets,
     probe::{Organs, Stage},
 };
-use crate::runtime::{Phase, Provided};
+use crate::{
+    publishing::Declared,
+    runtime::{Phase, Provided},
+};
 use futures_util::future::BoxFuture;
 use milena_core::error::{Error, ErrorKind};
 use std::{sync::Arc, time::Duration};
@@ -15,6 +19,8 @@ use tokio::sync::watch;
 /// What runs: clusters with their groups, and what stands around them.
 pub(crate) struct Service {
     pub(crate) clusters: Vec<Cluster>,
+    /// Those of the app, which publish to the first cluster if they name no other.
+    pub(crate) publishers: Vec<Declared>,
     pub(crate) lifespans: Vec<Lifespan>,
     pub(crate) tasks: Vec<Background>,
     /// What tells it to end, instead of signals.
@@ -27,11 +33,11 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn new(clusters: Vec<Cluster>) -> Self {
-        let (lifespans, tasks) = (Vec::new(), Vec::new());
         Self {
             clusters,
-            lifespans,
-            tasks,
+            publishers: Vec::new(),
+            lifespans: Vec::new(),
+            tasks: Vec::new(),
             shutdown: None,
             patience: Duration::from_secs(5),
             stages: watch::Sender::new(Stage::NotStarted),
@@ -43,15 +49,15 @@ impl Service {
         // Signals count from here on, also while the transport is still being reached.
         let mut course = Course::begin(self.shutdown)?;
         self.stages.send_replace(Stage::SettingUp);
-        let clusters = match course.unless_told(reach(self.clusters)).await {
-            Some(Ok(clusters)) => clusters,
+        let open = open(self.clusters, &self.publishers);
+        let (clusters, outlets) = match course.unless_told(open).await {
+            Some(Ok(open)) => open,
             Some(Err((reason, error))) => {
                 course.fail(reason, error);
                 return course.result();
             }
             None => return course.result(),
         };
-        let producers: Vec<_> = clusters.iter().map(Reached::producer).cloned().collect();
         let organs = Arc::new(organs(&clusters));
         let (provided, mut lifespans) = (Provided::default(), Lifespans::default());
         lifespans.enter(self.lifespans, &provided, &mut course).await;
@@ -61,10 +67,11 @@ impl Service {
             let ending = tell_ending(self.stages.clone(), course.phases(), organs);
             let working = work(groups, self.tasks, &mut lifespans, (&mut course, self.patience));
             tokio::join!(working, ending);
-            flush(&producers, course.is_forced()).await;
+            outlets.flush(course.is_forced()).await;
         }
         lifespans.leave(&mut course, self.patience).await;
-        flush(&producers, course.is_forced()).await;
+        outlets.flush(course.is_forced()).await;
+        outlets.close(&mut course).await;
         course.result()
     }
 }
@@ -88,6 +95,16 @@ async fn tell_ending(
     if phases.wait_for(|phase| *phase != Phase::Running).await.is_ok() {
         stages.send_replace(Stage::Ending(organs));
     }
+}
+
+/// Reaches all clusters, and has publishers work.
+async fn open(
+    clusters: Vec<Cluster>,
+    publishers: &[Declared],
+) -> Result<(Vec<Reached>, Outlets), (Reason, Error)> {
+    let reached = reach(clusters).await?;
+    let outlets = Outlets::open(&reached, publishers).await?;
+    Ok((reached, outlets))
 }
 
 /// Lets the groups and the background tasks run, and waits for the end of all.

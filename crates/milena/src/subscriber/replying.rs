@@ -2,7 +2,7 @@ use super::{Body, Subscriber};
 use crate::route::{Replies, publishing};
 use milena_core::{
     error::BoxError,
-    handler::{IntoOutcome, Outcome, Reply, Schema},
+    handler::{Each, IntoOutcome, Outcome, Reply, Schema},
     reply::{IntoRecords, ProducerRecord, Publish},
 };
 use std::marker::PhantomData;
@@ -58,6 +58,40 @@ impl<S: 'static, O: 'static, C: 'static> Subscriber<S, O, C> {
     }
 }
 
+impl<S: 'static, O: 'static> Subscriber<S, O, Each> {
+    /// Answers who asks with what the handler returns, and publishes it nowhere else.
+    ///
+    /// A record asks by the header `reply_to`, which names a topic; with [`publish_to`](Self::publish_to) it is answered as well, and with a null value
+    /// where the handler returns none. The answer has the `correlation_id` of the record, and goes to the partition that
+    /// `reply_partition` names. The record counts as done when it has arrived, or was refused: an
+    /// asker that nobody can answer stops nobody. With `reply_errors: true` a failure is answered, too, once the record is skipped or a dead letter.
+    /// Whoever can write to the topic chooses where answers go: the broker's rights bound that, and [`no_reply`](Self::no_reply) ends it.
+    ///
+    /// ```
+    /// use milena::{Router, each};
+    ///
+    /// async fn price(tea: String) -> String {
+    ///     format!("{} cents", tea.len())
+    /// }
+    ///
+    /// # let _: Router =
+    /// Router::new("prices").subscribe("prices", each(price).answer().skip_failures())
+    /// # ;
+    /// ```
+    pub fn answer(self) -> Subscriber<S, Published, Each>
+    where
+        O: IntoRecords,
+    {
+        Subscriber {
+            body: Body::Closed(self.body.close(publishing)),
+            given: self.given,
+            batching: self.batching,
+            listener: self.listener,
+            cardinality: PhantomData,
+        }
+    }
+}
+
 /// Stands for a return value that is published: its topics are named, and it may be published to
 /// [one more](Subscriber::publish_to).
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +124,8 @@ impl Replying {
 
     /// Where they go, under this prefix.
     pub(crate) fn replies(&self, prefix: &str) -> Replies {
-        Replies { to: self.to.iter().map(|to| to.clone().prefixed(prefix)).collect() }
+        let to = self.to.iter().map(|to| to.clone().prefixed(prefix)).collect();
+        Replies { to, answers: true }
     }
 
     /// What documents tell of them.

@@ -1,7 +1,8 @@
 use super::{Batching, Given, Policy, Replying};
 use crate::{
     listener::Listen,
-    route::{Choice, Layers, Maps, Plan, Predicate, Route, Runner},
+    publishing::PublishLayers,
+    route::{Choice, Layers, Maps, Plan, Predicate, Replies, Route, Runner},
 };
 use milena_core::{handler::Operation, transport::Selection};
 use std::{fmt, sync::Arc, time::Duration};
@@ -47,6 +48,9 @@ pub(crate) struct Offered {
     pub(crate) selection: Selection,
     pub(crate) runner: Runner,
     pub(crate) policy: Policy,
+    pub(crate) publish_layers: PublishLayers,
+    /// Whether records that ask for an answer may get one.
+    pub(crate) answers: bool,
     pub(crate) listener: Option<Arc<dyn Listen>>,
 }
 
@@ -65,6 +69,12 @@ impl About {
             layers: Layers::default(),
             replies: Replying::default(),
         }
+    }
+
+    /// What becomes of the handler's value, under this prefix.
+    fn ending(&self, prefix: &str) -> Replies {
+        let answers = !self.operation.no_reply;
+        Replies { answers, ..self.replies.replies(prefix) }
     }
 
     /// What documents tell of it, under this prefix.
@@ -93,13 +103,18 @@ impl<S> Subscribed<S> {
 }
 
 impl Subscribed<()> {
+    /// Whether records that ask for an answer may get one.
+    pub(crate) fn answers(&self) -> bool {
+        self.arms.iter().any(|arm| !arm.about.operation.no_reply)
+    }
+
     /// What lanes run: the handler itself when nothing is around it, which costs nothing a record.
     pub(crate) fn runner(&self, around: &Around<'_>, within: Option<Duration>) -> Runner {
         let Around { prefix, maps, .. } = around;
         let whole = |route: Route| maps.clone().before(route).bounded(within);
         match &self.arms[..] {
             [only] if only.is_bare() && around.is_nothing() && within.is_none() => {
-                only.plan.runner((), &only.about.replies.replies(prefix))
+                only.plan.runner((), &only.about.ending(prefix))
             }
             [only] if only.about.when.is_none() => only.plan.within(whole(only.route(around))),
             several => {
@@ -119,8 +134,8 @@ impl Arm<()> {
 
     /// The handler behind its maps and in its layers, which are in those of the routers.
     fn route(&self, around: &Around<'_>) -> Route {
-        let About { replies, layers, maps, .. } = &self.about;
-        let route = layers.around(self.plan.route((), &replies.replies(around.prefix)));
+        let About { layers, maps, .. } = &self.about;
+        let route = layers.around(self.plan.route((), &self.about.ending(around.prefix)));
         let route = match around.wrap {
             Some(wrap) => wrap(&self.about, route),
             None => route,

@@ -122,6 +122,7 @@ impl Conductor {
         table::OVERLAPS.tell(&it.overlaps, &[group]);
         table::RESETS.tell(&it.resets, &[group]);
         table::LISTENER_FAILURES.tell(&it.listener_failures, &[group]);
+        table::ANSWERS_FAILED.tell(&it.answers_failed, &[group]);
         table::BARKS.tell(&it.barks, &[group]);
         table::COMMITS.tell(&it.commits, &[group, ("result", "ok")]);
         table::COMMITS.tell(&it.refused_commits, &[group, ("result", "refused")]);

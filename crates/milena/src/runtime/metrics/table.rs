@@ -42,6 +42,9 @@ table! {
     OVERLAPS = Counter "milena_overlaps_total" in Count: "Calls that ran when their partition went to another member";
     RESETS = Counter "milena_offset_resets_total" in Count: "Positions that were not there any more";
     LISTENER_FAILURES = Counter "milena_listener_failures_total" in Count: "Rebalance listeners that failed";
+    ANSWERS_FAILED = Counter "milena_answers_failed_total" in Count: "Answers that were refused";
+    ANSWERS_LATE = Counter "milena_answers_late_total" in Count: "Answers that came when nobody waited for them any more";
+    ANSWERS_UNKNOWN = Counter "milena_answers_unknown_total" in Count: "Answers that nobody here had asked for";
     BARKS = Counter "milena_watchdog_reports_total" in Count: "What the watchdog reported";
     PRODUCED = Counter "milena_records_produced_total" in Count: "Records confirmed by the broker";
     PRODUCE_ERRORS = Counter "milena_produce_errors_total" in Count: "Records that were not published";
