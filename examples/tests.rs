@@ -11,6 +11,7 @@ mod batches;
 mod by_key;
 mod idempotent;
 mod lifespan;
+mod observed;
 mod replies;
 mod retries;
 mod secured;

@@ -4,7 +4,9 @@ use crate::billing::{ORDERS, Order};
 use indicatif::ProgressBar;
 use milena::{
     Error, Publisher,
-    record::{Headers, ProducerRecord},
+    error::ErrorKind,
+    layers::TraceLayer,
+    record::{Headers, ProducerRecord, PublishLayer},
 };
 
 /// How many orders are handed over before the first of them has to be at the broker.
@@ -13,13 +15,33 @@ const AT_ONCE: u64 = 1000;
 /// Publishes so many orders: of a hundred one costs less than nothing, one is not JSON, one is a tombstone.
 pub(crate) async fn feed(
     publisher: &Publisher,
-    orders: u64,
+    (orders, traced): (u64, bool),
     progress: &ProgressBar,
 ) -> Result<(), Error> {
     for first in (0..orders).step_by(AT_ONCE as usize) {
         let last = orders.min(first + AT_ONCE);
-        publisher.send_all((first..last).map(order)).await?;
+        let orders = (first..last).map(order);
+        if traced {
+            send_traced(publisher, orders).await?;
+        } else {
+            publisher.send_all(orders).await?;
+        }
         progress.inc(last - first);
+    }
+    Ok(())
+}
+
+/// Publishes orders with a span each. A publisher of a service has its layers; this one has no service.
+async fn send_traced(
+    publisher: &Publisher,
+    orders: impl Iterator<Item = ProducerRecord>,
+) -> Result<(), Error> {
+    let layer = TraceLayer::new();
+    let layered: Result<Vec<_>, _> = orders.map(|order| layer.publish(order)).collect();
+    let orders = layered.map_err(|error| Error::new(ErrorKind::Publish, error.to_string()))?;
+    let delivered = publisher.send_all(orders.clone()).await?;
+    for (order, delivered) in orders.iter().zip(&delivered) {
+        layer.published(order, Ok(delivered));
     }
     Ok(())
 }

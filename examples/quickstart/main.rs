@@ -3,8 +3,10 @@
 
 mod billing;
 mod feed;
+mod observe;
 mod options;
 mod show;
+mod tree;
 
 use billing::{DEAD_LETTERS, GROUP, INVOICES, ORDERS};
 use clap::Parser;
@@ -19,15 +21,14 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // One line for each dead letter would be a lot here; `RUST_LOG=info` shows them and more.
-    let quiet = || EnvFilter::new("warn,milena::record=error");
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match run(Args::parse()).await {
+    let args = Args::parse();
+    let traces = observe::log(args.trace);
+    let ran = run(args).await;
+    traces.into_iter().for_each(|traces| print!("{traces}"));
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("quickstart: {error}");
@@ -38,6 +39,7 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), Error> {
     let stop = Stop::new()?;
+    args.metrics.map_or(Ok(()), observe::metrics)?;
     match args.broker.strip_prefix("kafka://") {
         Some(_) => on_kafka(args, stop).await,
         None if args.broker == "memory://" && args.set.is_empty() => in_memory(args, stop).await,
@@ -61,7 +63,8 @@ async fn in_memory(args: Args, mut stop: Stop) -> Result<(), Error> {
     memory.create_topics(topics()).await?;
     println!("Billing {orders} orders on a broker inside this process.");
     let progress = show::progress(orders);
-    feed::feed(&Publisher::new(memory.producer().await?), orders, &progress).await?;
+    let publisher = Publisher::new(memory.producer().await?);
+    feed::feed(&publisher, (orders, args.trace), &progress).await?;
     progress.set_position(0);
 
     let (broker, counted, watched) = (memory.clone(), desk.counts.clone(), progress.clone());
@@ -73,7 +76,7 @@ async fn in_memory(args: Args, mut stop: Stop) -> Result<(), Error> {
         }
     };
     let started = Instant::now();
-    let router = billing::router(desk.clone(), args.concurrency);
+    let router = billing::router(desk.clone(), args.concurrency, args.trace);
     milena::serve(memory.clone(), router).with_shutdown(billed).await?;
     progress.finish_and_clear();
     show::summary(&memory, &desk.counts, told.await.unwrap_or_else(|_| started.elapsed()));
@@ -95,10 +98,11 @@ async fn on_kafka(args: Args, mut stop: Stop) -> Result<(), Error> {
         "Billing orders of {} as a member of group `{GROUP}`, until ctrl-c or SIGTERM.",
         args.broker
     );
-    let feeding = args.feed.map(|orders| tokio::spawn(feed_kafka(kafka.clone(), orders)));
-    let served = milena::serve(kafka, billing::router(desk.clone(), args.concurrency))
-        .with_shutdown(async move { stop.asked().await })
-        .await;
+    let feeding =
+        args.feed.map(|orders| tokio::spawn(feed_kafka(kafka.clone(), (orders, args.trace))));
+    let router = billing::router(desk.clone(), args.concurrency, args.trace);
+    let served =
+        milena::serve(kafka, router).with_shutdown(async move { stop.asked().await }).await;
     if let Some(feeding) = feeding {
         feeding.abort();
     }
@@ -106,11 +110,11 @@ async fn on_kafka(args: Args, mut stop: Stop) -> Result<(), Error> {
     served
 }
 
-async fn feed_kafka(kafka: Kafka, orders: u64) {
+async fn feed_kafka(kafka: Kafka, (orders, traced): (u64, bool)) {
     let progress = show::progress(orders);
     let fed = async {
         let publisher = Publisher::new(kafka.producer().await?);
-        feed::feed(&publisher, orders, &progress).await
+        feed::feed(&publisher, (orders, traced), &progress).await
     };
     match fed.await {
         Ok(()) => println!("Published {orders} orders."),

@@ -7,7 +7,7 @@ use milena::{
     router::{Concurrency, by_partition},
     unordered,
 };
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 /// Bills orders: the records of `orders` become invoices in `invoices`, and dead letters in `orders.dead`.
 #[derive(Parser)]
@@ -28,6 +28,15 @@ pub(crate) struct Args {
     /// (`key:N`); or none, with N calls at once (`unordered:N`).
     #[arg(long, value_name = "ORDER", default_value = "partition", value_parser = order)]
     pub(crate) concurrency: Concurrency,
+
+    /// Where to show metrics, for Prometheus or a browser: `http://ADDRESS/metrics`.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics: Option<SocketAddr>,
+
+    /// Print the first traces at the end: orders, their calls and their invoices as trees. The context of
+    /// each goes along in its `traceparent`.
+    #[arg(long)]
+    pub(crate) trace: bool,
 
     /// How many milliseconds a call takes: 0 to MS, at random.
     #[arg(long, value_name = "MS")]

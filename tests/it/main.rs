@@ -49,6 +49,7 @@ mod routers;
 mod selections;
 mod shutdown;
 mod timeout;
+mod traces;
 mod values;
 
 /// Shows what a test logs, when `RUST_LOG` says so.

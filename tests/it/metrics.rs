@@ -195,7 +195,10 @@ async fn each_outcome_is_counted_for_what_it_is() {
         }
     }
     test.publish("dying", "dead").await;
-    test.publish("stopping", vec!["good", "fail", "good"]).await;
+    for value in ["good", "fail", "good"] {
+        test.broker().produce(ProducerRecord::new("stopping").value(value)).unwrap();
+    }
+    sleep(Duration::from_secs(1)).await;
     let ended = test.stop().await;
 
     assert!(ended.unwrap_err().to_string().contains("it fails"));

@@ -2,6 +2,7 @@
 
 mod books;
 mod broker;
+mod observed;
 mod orders;
 mod process;
 

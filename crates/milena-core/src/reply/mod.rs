@@ -1,5 +1,6 @@
 //! What is published: the trait out, [`IntoRecords`], and what makes up a published record.
 
+mod attached;
 mod binding;
 mod item;
 mod layer;
@@ -14,6 +15,7 @@ mod sent;
 
 pub(crate) use self::send_all::Waiter;
 pub use self::{
+    attached::Attached,
     binding::Binding,
     item::Item,
     layer::PublishLayer,

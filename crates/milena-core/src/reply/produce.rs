@@ -1,4 +1,7 @@
-use crate::record::{Headers, IntoHeaderValue};
+use crate::{
+    record::{Headers, IntoHeaderValue},
+    reply::Attached,
+};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -31,6 +34,8 @@ pub struct ProducerRecord {
     pub answer: bool,
     /// Whether [publish layers](crate::reply::PublishLayer) have had it, which have each record once.
     pub layered: bool,
+    /// What a [publish layer](crate::reply::PublishLayer) keeps with it until the broker has answered.
+    pub attached: Attached,
 }
 
 impl ProducerRecord {
@@ -46,6 +51,7 @@ impl ProducerRecord {
             content_type: None,
             answer: false,
             layered: false,
+            attached: Attached::default(),
         }
     }
 
@@ -84,6 +90,17 @@ impl ProducerRecord {
     #[must_use]
     pub fn content_type(self, content_type: &'static str) -> Self {
         Self { content_type: Some(content_type), ..self }
+    }
+
+    /// With this beside it, for a layer to find again when the broker has answered. It is not published.
+    #[must_use]
+    pub fn attach<T: Send + Sync + 'static>(self, value: T) -> Self {
+        Self { attached: self.attached.with(value), ..self }
+    }
+
+    /// What was attached of this type.
+    pub fn attached<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.attached.get()
     }
 
     /// How many bytes the broker will get, about.

@@ -3,8 +3,10 @@
 
 mod benchmark;
 mod from_extractor;
+mod trace;
 
 pub use self::benchmark::{Benchmark, BenchmarkLayer, Figures};
 pub use self::from_extractor::{
     FromExtractor, FromExtractorLayer, from_extractor, from_extractor_with_state,
 };
+pub use self::trace::{Trace, TraceLayer};

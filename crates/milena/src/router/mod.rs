@@ -13,6 +13,7 @@ mod settings;
 mod shared;
 mod subscription;
 mod topics;
+mod traced;
 mod watchdog;
 
 pub use self::{
