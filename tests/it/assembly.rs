@@ -1,7 +1,7 @@
 use milena::{
     Batch, Router, batch, each,
     extract::Ack,
-    router::{AckPolicy, Partitions, Topics},
+    router::{AckPolicy, Partitions, Topics, subscription},
 };
 use milena_memory::Memory;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -113,6 +113,109 @@ fn what_does_not_go_together_is_refused_with_both_places() {
         assert!(refused.contains(message), "{refused}");
         assert_eq!(places(&refused), named, "{refused}");
     }
+}
+
+#[test]
+fn a_prefix_that_cannot_be_is_refused() {
+    let orders = || Router::new("g").subscribe("orders", each(work));
+    let cases: [(&str, fn() -> Router); 5] = [
+        ("no topic can be called `eu/...`: a prefix has up to 248 letters", || {
+            Router::new("g").prefix("eu/")
+        }),
+        ("no topic can be called `e u...`: a prefix has up to 248 letters", || {
+            Router::new("g").nest("e u", Router::new("g").subscribe("a", each(work)))
+        }),
+        (
+            "a router has one prefix: nest it to put `b.` before `a.`, said at it/assembly.rs:",
+            || Router::new("g").prefix("a.").prefix("b."),
+        ),
+        ("a router is nested under a prefix; without one it is merged: `.merge(router)`", || {
+            Router::new("g").nest("", Router::new("g").subscribe("a", each(work)))
+        }),
+        ("the router that is nested under `eu.` subscribes to nothing", || {
+            Router::new("g").nest("eu.", Router::new("g"))
+        }),
+    ];
+    for (message, assemble) in cases {
+        let refused = refused(assemble).replace("tests/it", "it");
+        assert!(refused.starts_with(message), "{refused}");
+    }
+    let long = refused(|| orders().prefix("x".repeat(200)).prefixed_by("y".repeat(44)));
+    assert!(long.starts_with("no topic can be called `yyyy"), "{long}");
+    assert_eq!(places(&long), 3, "where it is subscribed, and both prefixes: {long}");
+    let letters = refused(|| orders().dead_letters().prefix("x".repeat(240)));
+    assert!(letters.contains("xorders.dead`: a name has 1 to 249 "), "{letters}");
+}
+
+trait Prefixed {
+    fn prefixed_by(self, prefix: String) -> Self;
+}
+
+impl Prefixed for Router {
+    fn prefixed_by(self, prefix: String) -> Self {
+        Self::new("outer").nest(prefix, self)
+    }
+}
+
+#[test]
+fn dead_letters_that_come_back_only_under_a_prefix_are_refused_only_there() {
+    let graves = || Router::new("g").subscribe("orders", each(work).dead_letter("eu.orders"));
+
+    drop(milena::serve(Memory::new(), graves()));
+    drop(milena::serve(Memory::new(), graves().prefix("us.")));
+    let refused = refused(|| Router::new("g").nest("eu.", graves()));
+
+    let message =
+        "dead letters would come back to their subscription, which takes topic `eu.orders`";
+    assert!(refused.starts_with(message), "{refused}");
+    assert_eq!(places(&refused), 2, "where it is subscribed, and the prefix: {refused}");
+}
+
+#[test]
+fn what_says_when_to_commit_is_refused_without_a_group() {
+    let ack = || each(work).ack(AckPolicy::OnReceive);
+    let alone = refused(|| Router::without_group().subscribe("a", ack()));
+    let often = refused(|| Router::without_group().subscribe("a", each(work)).commit_every(1));
+
+    let message =
+        "a router without a group commits nothing: `.ack` says nothing of the subscription at ";
+    assert!(alone.starts_with(message), "{alone}");
+    assert!(often.contains("`.commit_interval` and `.commit_every` say nothing of it"), "{often}");
+    let beside = Router::new("g").subscribe("a", each(work)).ack(AckPolicy::OnReceive);
+    drop(milena::serve(
+        Memory::new(),
+        beside.merge(Router::without_group().subscribe("b", each(work))),
+    ));
+}
+
+#[test]
+fn a_module_that_is_taken_twice_is_refused() {
+    let billing = || Router::new("billing").subscribe("orders", each(work));
+
+    let refused = refused(|| billing().merge(Router::new("all").merge(billing())));
+
+    let message = "group `billing` subscribes to topic `orders` twice at ";
+    assert!(refused.starts_with(message), "{refused}");
+    assert!(refused.ends_with("each record would be handled twice"), "{refused}");
+    // Under other names, in another group, or with something else in it each time, it is no mistake.
+    drop(milena::serve(
+        Memory::new(),
+        Router::new("all").nest("eu.", billing()).nest("us.", billing()),
+    ));
+    let numbers = (0..2).map(|n| subscription("a", each(move || async move { assert!(n >= 0) })));
+    drop(milena::serve(Memory::new(), Router::new("g").subscribe_all(numbers)));
+}
+
+#[test]
+fn who_says_nothing_of_a_group_agrees_with_who_does() {
+    let other = |interval| Router::<()>::new("g").commit_every(interval).subscribe("a", each(work));
+    let plain = || Router::<()>::new("g").subscribe("b", each(work));
+
+    drop(plain().merge(other(5)));
+    drop(other(5).merge(plain()));
+    drop(other(5).nest("eu.", other(5)));
+    let refused = refused(|| other(5).merge(other(6)));
+    assert_eq!(refused, "group `g` is merged with itself, with different options");
 }
 
 #[tokio::test]

@@ -2,17 +2,22 @@ use crate::billing::order;
 use crate::kit::TestApp;
 use milena::{
     Batch, Json, Outcome, Record, Retry, Router, State, batch, each,
-    extract::{FromRecord, Rejection},
+    error::BoxError,
+    extract::{Attempt, FromRecord, Rejection},
     layers::{from_extractor, from_extractor_with_state},
     router::handler::Delivery,
 };
+use milena_core::ProducerRecord;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 use tower::{
-    ServiceBuilder, layer::layer_fn, limit::ConcurrencyLimitLayer, timeout::TimeoutLayer,
-    util::MapRequestLayer,
+    ServiceBuilder,
+    layer::layer_fn,
+    limit::ConcurrencyLimitLayer,
+    timeout::TimeoutLayer,
+    util::{MapErrLayer, MapRequestLayer, ThenLayer},
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -233,4 +238,98 @@ async fn extractors_of_routers_around_each_other_run_outer_first_with_a_state_of
     test.publish("eu.t", "x").await;
 
     assert_eq!(taken(&seen), ["outer", "inner", "own"]);
+}
+
+#[derive(Debug)]
+struct Missing;
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("it is missing")
+    }
+}
+
+impl std::error::Error for Missing {}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_makes_outcomes_of_errors_by_their_type_and_leaves_the_others() {
+    async fn find(Json(number): Json<u32>) -> Result<Outcome, BoxError> {
+        match number {
+            0 => Err(Missing.into()),
+            1 => Err(std::io::Error::other("it is broken").into()),
+            2 => Ok(Outcome::skip("it is not worth it")),
+            _ => Ok(Outcome::done()),
+        }
+    }
+    let (seen, told) = (Seen::default(), Seen::default());
+    let (by_layer, by_outer) = (seen.clone(), told.clone());
+    let answering = ThenLayer::new(move |result: Result<Outcome, BoxError>| {
+        let seen = by_layer.clone();
+        async move {
+            let Err(error) = result else { return result };
+            let is_refusal = error.source().is_some_and(|it| it.is::<Rejection>());
+            seen.lock().unwrap().push(if is_refusal { "refusal" } else { "error" });
+            if error.is::<Missing>() {
+                let answer = ProducerRecord::new("answers").value("there is none");
+                return Ok(Outcome::done().publish(answer));
+            }
+            Err(error)
+        }
+    });
+    let telling = MapErrLayer::new(move |error: BoxError| {
+        by_outer.lock().unwrap().push("told");
+        error
+    });
+    let app = Router::new("g")
+        .subscribe("t", each(find))
+        .retry(Retry::fixed(2, MS))
+        .dead_letters()
+        .layer(answering)
+        .layer(telling);
+    let test = TestApp::start(app).await;
+
+    let numbers = ["0", "1", "2", "3", "nonsense"].into_iter().map(|it| it.to_owned());
+    test.publish("t", numbers.collect::<Vec<_>>()).await;
+
+    assert_eq!(taken(&seen), ["error", "error", "error", "refusal"], "no skip is an error");
+    assert_eq!(taken(&told), ["told", "told", "told"], "what became an outcome is none either");
+    assert_eq!(test.records("answers").len(), 1);
+    let letters = test.records("t.dead");
+    let told: Vec<_> = letters
+        .iter()
+        .map(|it| it.headers().get("milena-dead-letter-attempts").unwrap().to_vec())
+        .collect();
+    assert_eq!(told, [b"2", b"1"], "an error that is passed on is still one, and a refusal, too");
+    assert_eq!(test.committed("g", "t"), 5);
+    test.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_runs_once_an_attempt_and_sees_its_begin_its_end_and_the_value() {
+    async fn fail_once(Attempt(attempt): Attempt) -> Result<(), Missing> {
+        if attempt == 1 { Err(Missing) } else { Ok(()) }
+    }
+    let seen = Values::default();
+    let by_layer = seen.clone();
+    let tap = layer_fn(move |inner: milena::router::Route| {
+        let seen = by_layer.clone();
+        tower::service_fn(move |delivery: Delivery| {
+            let (inner, seen) = (inner.clone(), seen.clone());
+            async move {
+                let value: u32 = serde_json::from_slice(delivery.first().value().unwrap()).unwrap();
+                seen.lock().unwrap().push(format!("begin {value}"));
+                let result = tower::ServiceExt::oneshot(inner, delivery).await;
+                let original = result.as_ref().is_err_and(|error| error.is::<Missing>());
+                seen.lock().unwrap().push(format!("end {value} {original}"));
+                result
+            }
+        })
+    });
+    let subscriber = each(fail_once).layer(tap).retry(Retry::fixed(2, MS));
+    let test = TestApp::start(Router::new("g").subscribe("t", subscriber)).await;
+
+    test.publish("t", "7").await;
+
+    assert_eq!(*seen.lock().unwrap(), ["begin 7", "end 7 true", "begin 7", "end 7 false"]);
+    test.stop().await.unwrap();
 }

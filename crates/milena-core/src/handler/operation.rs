@@ -61,9 +61,9 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Values of this schema, published to this target.
+    /// Values of this schema, published to this target, which may say another.
     pub fn new(to: &Publish, value: Option<Schema>) -> Self {
-        Self { topic: to.topic().clone(), value, to: to.clone() }
+        Self { topic: to.topic().clone(), value: to.payload().or(value), to: to.clone() }
     }
 }
 

@@ -25,6 +25,34 @@ impl<S, O, C> Subscriber<S, O, C> {
     /// each(work).layer(TimeoutLayer::new(Duration::from_secs(10)))
     /// # );
     /// ```
+    ///
+    /// # Errors as layers see them
+    ///
+    /// An error of the handler has its own type, and a record that an extractor refused is an error with the
+    /// extractor's behind it, as its source. An [`Outcome`] is a decision and no error. So what handles the
+    /// errors of some type, in one place for many handlers, is a layer; what it leaves an error follows the
+    /// policy as before:
+    ///
+    /// ```
+    /// use milena::{Outcome, Router, each, error::BoxError, record::ProducerRecord};
+    /// use tower::util::ThenLayer;
+    ///
+    /// async fn find() -> Result<(), std::num::ParseIntError> {
+    ///     Ok(())
+    /// }
+    ///
+    /// let handling = ThenLayer::new(|result: Result<Outcome, BoxError>| async move {
+    ///     match result {
+    ///         Err(error) if error.is::<std::num::ParseIntError>() => {
+    ///             Ok(Outcome::done().publish(ProducerRecord::new("unreadable").value(error.to_string())))
+    ///         }
+    ///         other => other,
+    ///     }
+    /// });
+    /// # let _: Router =
+    /// Router::new("group").subscribe("topic", each(find)).layer(handling)
+    /// # ;
+    /// ```
     pub fn layer<L>(mut self, layer: L) -> Self
     where
         L: Layer<Route> + Send + Sync + 'static,

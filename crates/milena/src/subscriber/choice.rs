@@ -106,6 +106,7 @@ impl<S: 'static, O: 'static> Subscriber<S, O, Each> {
 #[derive(Clone, Copy, Debug)]
 pub enum Alternatives {}
 
+#[diagnostic::do_not_recommend]
 impl IntoOutcome<Each> for Alternatives {
     fn into_outcome(self) -> Result<Outcome, BoxError> {
         match self {}

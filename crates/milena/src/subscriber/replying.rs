@@ -97,12 +97,14 @@ impl<S: 'static, O: 'static> Subscriber<S, O, Each> {
 #[derive(Clone, Copy, Debug)]
 pub enum Published {}
 
+#[diagnostic::do_not_recommend]
 impl IntoRecords for Published {
     fn into_records(self, _: &Publish, _: &mut Vec<ProducerRecord>) -> Result<(), BoxError> {
         match self {}
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<C> IntoOutcome<C> for Published {
     fn into_outcome(self) -> Result<Outcome, BoxError> {
         match self {}

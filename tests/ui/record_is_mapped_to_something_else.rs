@@ -1,0 +1,8 @@
+use milena::{Record, Router, each};
+
+async fn handler() {}
+
+fn main() {
+    let _: Router = Router::new("group")
+        .subscribe("topic", each(handler).map_record(|record: Record| record.offset()));
+}
