@@ -13,6 +13,7 @@ pub mod milena;
 pub mod payload;
 pub mod reference;
 pub mod report;
+pub mod request;
 pub mod scenario;
 pub mod slow;
 pub mod topics;

@@ -2,7 +2,7 @@
 
 use crate::{
     job::Seen,
-    latency, many, memory, milena, reference, slow,
+    latency, many, memory, milena, reference, request, slow,
     topics::{self, BACKLOG, ERRANDS, PAYMENTS},
 };
 use clap::{Subcommand, ValueEnum};
@@ -23,6 +23,8 @@ pub enum Scenario {
     Many,
     Pipeline,
     Latency,
+    /// A question to another service, and its answer: one after the other.
+    Request,
     Memory,
 }
 
@@ -53,7 +55,7 @@ impl Scenario {
             Self::ConsumeBatch | Self::Layered | Self::Keyed | Self::Unordered => &[Milena, Raw],
             Self::Slow => &[ByKey, Unordered],
             Self::Many => &[Milena, Consume, Raw],
-            Self::Pipeline => &[Milena, ByHand],
+            Self::Pipeline | Self::Request => &[Milena, ByHand],
             Self::Latency => &[Milena, StreamConsumer],
             Self::Memory => &[Milena],
         }
@@ -63,7 +65,7 @@ impl Scenario {
     pub fn rounds(self) -> usize {
         match self {
             Self::Memory => 1,
-            Self::Pipeline | Self::Latency | Self::Many => 3,
+            Self::Pipeline | Self::Latency | Self::Request | Self::Many => 3,
             _ => 5,
         }
     }
@@ -78,6 +80,9 @@ impl Scenario {
                 many::prepare().await
             }
             Self::Latency => topics::create(unique, PAYMENTS.partitions).await,
+            Self::Request => {
+                topics::create_all(&[unique.to_owned(), request::answers(unique)], 1).await
+            }
             Self::Pipeline => {
                 PAYMENTS.prepare().await?;
                 topics::create(unique, PAYMENTS.partitions).await
@@ -95,6 +100,7 @@ impl Scenario {
             (Self::Unordered, Contender::Milena) => milena::unordered().await,
             (Self::Many, Contender::Milena) => many::consume().await,
             (Self::Pipeline, Contender::Milena) => milena::pipeline(unique).await,
+            (Self::Request, Contender::Milena) => request::milena(unique).await,
             (Self::Latency, Contender::Milena) => latency::milena(unique).await,
             (Self::Memory, Contender::Milena) => memory::slow().await,
             (Self::Latency, Contender::StreamConsumer) => latency::stream(unique).await,
@@ -105,6 +111,7 @@ impl Scenario {
             (_, Contender::Milena | Contender::Consume) => milena::consume().await,
             (Self::Many, Contender::Raw) => many::by_hand().await,
             (_, Contender::Raw) => reference::raw::consume(&[PAYMENTS.name]).await,
+            (Self::Request, Contender::ByHand) => reference::request::run(unique).await,
             (_, Contender::ByHand) => reference::pipeline::run(unique).await,
         }
     }

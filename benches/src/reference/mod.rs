@@ -2,4 +2,5 @@
 
 pub mod pipeline;
 pub mod raw;
+pub mod request;
 pub mod stream;
