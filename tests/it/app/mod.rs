@@ -8,6 +8,7 @@ mod ended;
 mod health;
 mod info;
 mod lifespan;
+mod produces;
 
 use milena::{
     App,

@@ -1,5 +1,6 @@
 use super::App;
-use crate::router::{Consumes, Router};
+use crate::router::{Consumes, Produces, Router, target_of};
+use milena_core::{handler::Handler, reply::IntoRecords};
 use std::sync::Arc;
 
 /// Topics that functions are named after.
@@ -48,6 +49,61 @@ impl App {
     pub fn consumes_prefixed<H: Consumes<(), M>, M>(self, prefix: &str, handler: H) -> Self {
         let router = self.own_router().consumes_prefixed(prefix, handler);
         self.router(router)
+    }
+
+    /// Has a call of the function that is called `to_` and then as a topic is publish what it returns there.
+    ///
+    /// What it may return is what [is published](milena_core::reply::IntoRecords): a value, `(key, value)`, a
+    /// `Vec`, which is published at once. It is a [publisher](Self::publisher) of the app.
+    ///
+    /// ```
+    /// use milena::{App, Json, Memory};
+    /// # use schemars::JsonSchema;
+    /// # use serde::Serialize;
+    /// # #[derive(Clone, Serialize, JsonSchema)] struct Invoice { order: u64 }
+    ///
+    /// async fn to_invoices(order: u64) -> Json<Invoice> {
+    ///     Json(Invoice { order })
+    /// }
+    ///
+    /// let mut app = App::new("Billing", "1.4.0").cluster("eu", Memory::new());
+    /// let to_invoices = app.produces(to_invoices);
+    /// let app = app.background("bills", move |_| async move {
+    ///     let Json(invoice) = to_invoices.call(7).await?; // the broker has it
+    ///     println!("billed order {}", invoice.order);
+    ///     Ok::<_, milena::Error>(())
+    /// });
+    /// # drop(app);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If it is not a function of such a name; see [`Router::consumes`].
+    #[track_caller]
+    pub fn produces<H, Args>(&mut self, function: H) -> Produces<H, Args, H::Output>
+    where
+        H: Handler<Args>,
+        H::Output: IntoRecords,
+    {
+        Produces::new(function, self.publisher(target_of::<H, Args>(None)))
+    }
+
+    /// The same with another beginning than `to_`.
+    ///
+    /// # Panics
+    ///
+    /// As [`produces`](Self::produces).
+    #[track_caller]
+    pub fn produces_prefixed<H, Args>(
+        &mut self,
+        prefix: &str,
+        function: H,
+    ) -> Produces<H, Args, H::Output>
+    where
+        H: Handler<Args>,
+        H::Output: IntoRecords,
+    {
+        Produces::new(function, self.publisher(target_of::<H, Args>(Some(prefix))))
     }
 
     #[track_caller]

@@ -7,6 +7,7 @@ mod group;
 mod names;
 mod nest;
 mod options;
+mod produces;
 mod publishers;
 mod scope;
 mod settings;
@@ -19,6 +20,7 @@ mod watchdog;
 pub use self::{
     consumes::{Bare, Consumes, Said},
     described::Described,
+    produces::Produces,
     subscription::{Subscription, subscription},
     topics::{Partitions, Topics},
     watchdog::Watchdog,
@@ -32,6 +34,7 @@ pub use crate::{
 };
 pub use milena_core::handler::{self, Batched, Each};
 
+pub(crate) use self::produces::target_of;
 pub(crate) use self::{group::Group, names::check as check_topic, options::Options};
 use self::{
     publishers::Declaration,
