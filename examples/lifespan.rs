@@ -64,20 +64,11 @@ async fn main() -> ExitCode {
 #[cfg(test)]
 #[tokio::test(start_paused = true)]
 async fn the_pool_is_there_for_all_lines_and_is_tidied_beside_them() {
-    use milena::{Memory, record::ProducerRecord};
-    let (pool, broker) = (Pool::default(), Memory::new());
-    for line in ["one", "two"] {
-        broker.produce(ProducerRecord::new("lines").value(line)).unwrap();
-    }
-    let app = app(broker.clone(), pool.clone());
-    let control = app.control("importer");
-    let running = tokio::spawn(app.serve().into_future());
+    let pool = Pool::default();
+    let test = milena_test::TestApp::start(app(milena::Memory::new(), pool.clone())).await;
 
-    while broker.lag("importer", "lines") > 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    control.stop().await.unwrap();
-    running.await.unwrap().unwrap();
+    test.publish("lines", vec!["one", "two"]).await;
+    test.stop().await.unwrap();
 
     let done = pool.0.lock().unwrap().clone();
     assert_eq!((done.first(), done.last()), (Some(&"open".into()), Some(&"close".into())));

@@ -9,10 +9,12 @@
 
 mod batches;
 mod by_key;
+mod clusters;
 mod idempotent;
 mod lifespan;
 mod observed;
 mod replies;
+mod request_reply;
 mod retries;
 mod secured;
 mod state;

@@ -1,4 +1,4 @@
-use milena::{App, Json, Kafka, Router, each, serve::Contact};
+use milena::{App, Json, Kafka, each, serve::Contact};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ pub struct Invoice {
     pub cents: u64,
 }
 
-async fn bill(Json(order): Json<Order>) -> Json<Invoice> {
+async fn on_orders(Json(order): Json<Order>) -> Json<Invoice> {
     Json(Invoice { order: order.id, cents: order.cents })
 }
 
@@ -25,7 +25,8 @@ pub fn app() -> App {
         .contact(Contact::new("Billing team").email("billing@example.com"))
         .cluster("localhost", Kafka::new("localhost:9092"))
         .cluster("production", Kafka::new("kafka.example.com:9092"))
-        .router(Router::new("billing").subscribe("orders", each(bill).publish_to("invoices")))
+        .group("billing")
+        .consumes(each(on_orders).publish_to("invoices"))
 }
 
 #[tokio::main]
