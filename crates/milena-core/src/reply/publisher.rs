@@ -72,6 +72,15 @@ impl<T> Publisher<T> {
         Self { source: Source::Binding(binding), values: PhantomData }
     }
 
+    /// Where it publishes to, with the prefixes of the routers around it; `None` for one that is told with each
+    /// value.
+    pub fn target(&self) -> Option<Arc<Publish>> {
+        match &self.source {
+            Source::Outlet(_) => None,
+            Source::Binding(binding) => Some(binding.target()),
+        }
+    }
+
     /// Publishes `item`, which is a value of `T` or one with [parts](crate::reply::RecordPart) before it, and
     /// waits until the broker has it.
     ///

@@ -18,7 +18,7 @@ use milena_core::{
     error::Error,
     extract::FromRecord,
     record::Record,
-    reply::{IntoRecords, Publish},
+    reply::{IntoRecords, Publish, Publisher},
 };
 use milena_memory::Memory;
 use serde::de::DeserializeOwned;
@@ -176,6 +176,21 @@ impl TestApp {
             "no subscription has the handler `{name}`; those are {known:?}"
         );
         Calls::new(name, self.recorder.clone(), self.patience)
+    }
+
+    /// What was published to the topic of a publisher of the service, by it or by others, in the order in
+    /// which it was published.
+    ///
+    /// # Panics
+    ///
+    /// If the publisher has no topic of its own, as one that is a handler's argument.
+    #[track_caller]
+    pub fn published_by<T>(&self, publisher: &Publisher<T>) -> Vec<Record> {
+        let Some(target) = publisher.target() else {
+            panic!("the publisher has no topic of its own: ask for `records(topic)`");
+        };
+        let cluster = target.on_cluster().map(|name| self.cluster(name));
+        cluster.unwrap_or_else(|| self.on_default()).records(target.topic())
     }
 
     /// The errors and panics of a handler, also those that a retry or a dead letter hid.

@@ -1,6 +1,6 @@
 use crate::{Invoice, Order, bill, order};
 use milena::{
-    Batch, Json, Key, Router, batch, each, publish,
+    Batch, Json, Key, Publisher, Router, State, batch, each, publish,
     router::{Partitions, Topics},
 };
 use milena_core::{
@@ -147,5 +147,25 @@ async fn a_topic_that_nobody_reads_is_published_to_all_the_same() {
     assert_eq!(test.published::<Order>("elsewhere"), [Order { id: 1 }]);
     test.calls(bill).assert_not_called();
     assert_eq!(test.records("nowhere").len(), 0);
+    test.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_publishers_publish_is_told_of_each() {
+    type To = Publisher<Json<Invoice>>;
+    async fn split(Json(order): Json<Order>, State((even, odd)): State<(To, To)>) {
+        let to = if order.id % 2 == 0 { even } else { odd };
+        to.send(Json(Invoice { order: order.id })).await.unwrap();
+    }
+    let mut router = Router::new("g").prefix("eu.").subscribe("orders", each(split));
+    let even: To = router.publisher(publish("even").schema());
+    let odd: To = router.publisher(publish("odd").schema());
+    let test = TestApp::start(router.with_state((even.clone(), odd.clone()))).await;
+
+    test.publish("eu.orders", vec![order(1), order(2), order(3)]).await;
+
+    assert_eq!(test.published_by(&even).len(), 1);
+    assert_eq!(test.published_by(&odd).len(), 2);
+    assert_eq!(test.published::<Invoice>("eu.even"), [Invoice { order: 2 }]);
     test.stop().await.unwrap();
 }
