@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 /// /// Reads the token that Kubernetes puts into a file, and renews there.
 /// struct Projected;
 ///
+/// # #[cfg(feature = "tokens")]
 /// impl TokenProvider for Projected {
 ///     async fn token(&self) -> Result<Token, BoxError> {
 ///         let text = std::fs::read_to_string("/var/run/secrets/kafka/token")?;

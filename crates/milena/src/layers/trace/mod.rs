@@ -36,7 +36,7 @@ use tower::Layer;
 ///   one in the headers.
 ///
 /// Whoever installs no propagator has no context in headers: `opentelemetry::global::set_text_map_propagator`, or
-/// [`propagator`](Self::propagator) for this layer alone. `examples/observed.rs` has all of it.
+/// `TraceLayer::propagator` for this layer alone. `examples/observed.rs` has all of it.
 ///
 /// | attribute | of | is |
 /// |---|---|---|
