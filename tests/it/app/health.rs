@@ -23,17 +23,17 @@ use std::{
 };
 use tokio::sync::Notify;
 
-fn app(broker: impl Transport) -> App {
+pub(super) fn app(broker: impl Transport) -> App {
     let router = Router::new("g").subscribe("t", each(async |_: String| {}));
     App::new("Well", "1.0.0").cluster("eu", broker).router(router)
 }
 
-async fn texts(probe: &Probe) -> (bool, bool, Vec<String>) {
+pub(super) async fn texts(probe: &Probe) -> (bool, bool, Vec<String>) {
     let AppHealth { live, ready, concerns, .. } = probe.check().await;
     (live, ready, concerns.into_iter().map(|it| it.text).collect())
 }
 
-async fn ready_at_last(probe: &Probe) {
+pub(super) async fn ready_at_last(probe: &Probe) {
     while !probe.check().await.ready {
         tokio::time::sleep(MS).await;
     }
@@ -95,22 +95,6 @@ async fn a_member_without_partitions_is_ready_once_it_was_told() {
     assert_eq!(broker.members("g"), 2);
     second.stop().await.unwrap();
     first.stop().await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_app_that_lost_its_partitions_is_not_ready_until_it_has_some_again() {
-    let broker = Memory::new();
-    broker.create_topic("t", 1);
-    let app = app(broker.clone());
-    let (probe, control) = (app.health(), app.control("g"));
-    let running = Service::start(app);
-    ready_at_last(&probe).await;
-    assert!(control.health().await.unwrap().has_assignment);
-
-    broker.faults().lose_partitions("g");
-    ready_at_last(&probe).await;
-
-    running.stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ mod health;
 mod info;
 mod lifespan;
 mod produces;
+mod stuck;
 
 use milena::{
     App,
