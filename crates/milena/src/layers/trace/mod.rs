@@ -20,7 +20,8 @@ use tower::Layer;
 ///
 /// async fn bill(order: String) -> String { order }
 ///
-/// let router = Router::new("billing").subscribe("orders", each(bill).publish_to("invoices")).traced();
+/// let billing = each(bill).publish_to("invoices");
+/// let router: Router = Router::new("billing").subscribe("orders", billing).traced();
 /// ```
 ///
 /// The spans are those of `tracing`, at level `INFO` and with the target `milena::trace`, so any subscriber shows them. With the

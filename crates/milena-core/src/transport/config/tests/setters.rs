@@ -32,6 +32,14 @@ fn each_method_for_a_client_sets_the_option_of_its_name() {
             "socket.timeout.ms=40000",
         ]
     );
+    let config = producer().client_id("me").client_rack("here").retry_backoff(SECOND / 2);
+    let config = config.metadata_max_age(60 * SECOND).connections_max_idle(Duration::ZERO);
+    config.validate().unwrap();
+    assert_eq!(
+        set(config.options()).join(" "),
+        "client.id=me client.rack=here retry.backoff.ms=500 retry.backoff.max.ms=1000 \
+         topic.metadata.refresh.interval.ms=60000 connections.max.idle.ms=0"
+    );
 }
 
 #[test]
