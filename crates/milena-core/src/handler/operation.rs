@@ -21,6 +21,8 @@ pub struct Operation {
     pub replies: Vec<Reply>,
     /// Whether records that ask for an answer get none.
     pub no_reply: bool,
+    /// Whether the handler is called once a batch, which answers nobody.
+    pub is_batch: bool,
     /// Whether a handler argument acknowledges by hand.
     pub manual_ack: bool,
 }
@@ -36,6 +38,7 @@ impl Default for Operation {
             headers: Vec::new(),
             replies: Vec::new(),
             no_reply: false,
+            is_batch: false,
             manual_ack: false,
         }
     }

@@ -1,10 +1,10 @@
 use super::{Recorder, copied, recorder::Ending};
 use crate::stand_in::StandIns;
 use futures_util::FutureExt;
-use milena::router::{Described, Refused, Route};
+use milena::router::{Described, Refused, Replies, Route};
 use milena_core::{
     error::BoxError,
-    handler::{Delivery, Operation, Outcome},
+    handler::{Delivery, Outcome},
     record::Record,
     transport::BoxFuture,
 };
@@ -21,7 +21,8 @@ use tower::{Layer, Service, ServiceExt as _};
 pub(crate) struct Recording {
     recorder: Arc<Recorder>,
     stand_ins: Arc<StandIns>,
-    operation: Arc<Operation>,
+    handler: &'static str,
+    replies: Arc<Replies>,
 }
 
 impl Recording {
@@ -30,16 +31,16 @@ impl Recording {
         stand_ins: &Arc<StandIns>,
         described: &Described<'_>,
     ) -> Self {
-        let operation = described.operation.clone();
         let (recorder, stand_ins) = (recorder.clone(), stand_ins.clone());
-        Self { recorder, stand_ins, operation: Arc::new(operation) }
+        let replies = Arc::new(described.replies());
+        Self { recorder, stand_ins, handler: described.operation.handler, replies }
     }
 
     async fn call(self, route: Route, delivery: Delivery) -> Result<Outcome, BoxError> {
         let records: Vec<Record> = delivery.records().map(copied).collect();
-        let number = self.recorder.begin(self.operation.handler, records);
+        let number = self.recorder.begin(self.handler, records);
         let answer = async {
-            match self.stand_ins.answer(&self.operation, &delivery) {
+            match self.stand_ins.answer(self.handler, &self.replies, &delivery) {
                 Some(answer) => answer,
                 None => route.oneshot(delivery.clone()).await,
             }

@@ -6,11 +6,11 @@ mod when;
 pub use self::{answer::Answer, when::When};
 
 use crate::calls::extracted;
-use milena::router::Refused;
+use milena::router::{Refused, Replies};
 use milena_core::{
     error::BoxError,
     extract::{Batch, FromRecord},
-    handler::{Delivery, Operation, Outcome, Reply},
+    handler::{Delivery, Outcome},
 };
 use std::{collections::HashMap, fmt};
 
@@ -21,7 +21,7 @@ pub(crate) struct StandIns {
     failures: Vec<(&'static str, When, Cause)>,
 }
 
-type Mock = Box<dyn Fn(&[Reply], &Delivery) -> Result<Outcome, BoxError> + Send + Sync>;
+type Mock = Box<dyn Fn(&Replies, &Delivery) -> Result<Outcome, BoxError> + Send + Sync>;
 type Cause = Box<dyn Fn() -> BoxError + Send + Sync>;
 
 impl StandIns {
@@ -34,9 +34,9 @@ impl StandIns {
         A: FromRecord<()>,
         R: Answer<M>,
     {
-        let answer = move |replies: &[Reply], delivery: &Delivery| {
+        let answer = move |replies: &Replies, delivery: &Delivery| {
             let arguments = extracted::<A>(delivery.first()).map_err(Refused::new)?;
-            mock(arguments).outcome(replies)
+            mock(arguments).outcome(replies, delivery.first())
         };
         self.mocks.insert(handler, Box::new(answer));
     }
@@ -50,7 +50,7 @@ impl StandIns {
         A: FromRecord<()>,
         R: Answer<M>,
     {
-        let answer = move |replies: &[Reply], delivery: &Delivery| {
+        let answer = move |replies: &Replies, delivery: &Delivery| {
             let mut items = Vec::with_capacity(delivery.len());
             for (index, record) in delivery.records().enumerate() {
                 match extracted::<A>(record) {
@@ -61,7 +61,7 @@ impl StandIns {
             if items.is_empty() {
                 return Ok(Outcome::done());
             }
-            mock(Batch(items)).outcome(replies)
+            mock(Batch(items)).outcome(replies, delivery.first())
         };
         self.mocks.insert(handler, Box::new(answer));
     }
@@ -78,15 +78,15 @@ impl StandIns {
     /// What is said instead of the handler; `None` lets it speak for itself.
     pub(crate) fn answer(
         &self,
-        operation: &Operation,
+        handler: &str,
+        replies: &Replies,
         delivery: &Delivery,
     ) -> Option<Result<Outcome, BoxError>> {
-        let handler = operation.handler;
         let mut failures = self.failures.iter().filter(|(of, ..)| *of == handler);
         if let Some((.., cause)) = failures.find(|(_, when, _)| when.is_now(delivery)) {
             return Some(Err(cause()));
         }
-        self.mocks.get(handler).map(|mock| mock(&operation.replies, delivery))
+        self.mocks.get(handler).map(|mock| mock(replies, delivery))
     }
 }
 

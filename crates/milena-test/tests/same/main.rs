@@ -1,6 +1,7 @@
 //! One file of tests for every broker: the embedded one, and a real Kafka when `MILENA_TEST_BROKER` names it.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "these are tests")]
 
+mod answers;
 mod app;
 mod asserts;
 mod calls;

@@ -10,17 +10,17 @@ mod layered;
 mod mapped;
 mod turn;
 
-pub use self::mapped::IntoRecord;
 pub(crate) use self::{
     answer::{Asked, is_topic_name},
     batch::BatchHandler,
     choice::{Choice, Predicate},
     each::EachHandler,
-    finish::{Ending, Replies, publishing, settling},
+    finish::{Ending, publishing, settling},
     layered::{Layers, wrap},
     mapped::{Maps, map},
     turn::{Called, Sink, Spread, Step, Turn},
 };
+pub use self::{finish::Replies, mapped::IntoRecord};
 use self::{layered::Layered, turn::Attempt};
 
 use futures_util::{FutureExt, future::BoxFuture};

@@ -1,4 +1,4 @@
-use super::Topics;
+use super::{Replies, Topics};
 use milena_core::handler::Operation;
 use std::{borrow::Cow, panic::Location, sync::Arc};
 
@@ -31,4 +31,13 @@ pub struct Described<'a> {
     pub dead_letters: Vec<Arc<str>>,
     /// Where in the source it was subscribed.
     pub at: &'static Location<'static>,
+}
+
+impl Described<'_> {
+    /// Where the values of the handler go, for a layer that answers instead of it.
+    pub fn replies(&self) -> Replies {
+        let Operation { replies, no_reply, is_batch, .. } = &self.operation;
+        let to = replies.iter().map(|reply| reply.to.clone()).collect();
+        Replies { to, answers: !no_reply && !is_batch }
+    }
 }

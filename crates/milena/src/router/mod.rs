@@ -27,7 +27,7 @@ pub use self::{
 };
 pub use crate::{
     listener::{Listener, Rebalance, RebalanceListener, SeekTo, on_assigned, on_lost, on_revoked},
-    route::{IntoRecord, Refused, Route},
+    route::{IntoRecord, Refused, Replies, Route},
     subscriber::{
         AckPolicy, Alternatives, Breaker, Concurrency, Published, Subscriber, by_partition,
     },

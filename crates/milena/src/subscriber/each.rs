@@ -74,5 +74,6 @@ where
     Args::describe(&mut operation, &mut rest);
     assert!(!rest.manual_ack, "an `Ack` in a batch is taken with each record: `Batch<(T, Ack)>`");
     operation.headers.append(&mut rest.headers);
+    operation.is_batch = true;
     Subscriber::new(operation, move |ending| BatchHandler::<H, Args>::new(handler, ending))
 }
