@@ -10,6 +10,7 @@
     reason = "these are tests"
 )]
 
+mod app;
 mod config;
 mod conformance;
 mod driver;

@@ -22,7 +22,7 @@ mod poison;
 mod refused_letters;
 mod replies;
 mod room;
-mod service;
+pub(crate) mod service;
 mod shutdown;
 mod silence;
 mod slow_sink;

@@ -54,7 +54,7 @@ impl OwnBroker {
         assert!(self.listens());
     }
 
-    pub(super) fn listens(&self) -> bool {
+    pub(crate) fn listens(&self) -> bool {
         TcpStream::connect(self.address()).is_ok()
     }
 

@@ -83,7 +83,7 @@ impl Calls {
 }
 
 /// Looks again and again until it is so, for what no event tells of.
-pub(super) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let looking = async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(50)).await;
