@@ -2,7 +2,7 @@
 
 use crate::{billing::Invoice, logs::Logs};
 use milena::{
-    Json, Publisher, Router, State, each,
+    App, Json, Publisher, Router, State, each,
     error::ErrorKind,
     publish,
     record::{Headers, ProducerRecord, Timestamp, names},
@@ -135,4 +135,37 @@ async fn what_arrives_before_the_end_is_delivered() {
     test.stop().await.unwrap();
 
     assert_eq!(broker.records("audit").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_of_an_app_publishes_to_the_cluster_that_it_names() {
+    let (eu, us) = (Memory::new(), Memory::new());
+    let mut app = App::new("Billing", "1").cluster("eu", eu.clone()).cluster("us", us.clone());
+    let own = app.publisher::<String>(publish("own").schema());
+    let far = app.publisher::<String>(publish("far").cluster("us").schema());
+    let app = app.background("publish", async move |_| {
+        own.send("here".to_owned()).await?;
+        far.send("there".to_owned()).await?;
+        Ok::<(), milena::Error>(())
+    });
+    let targets: Vec<_> = app.publishers().map(|it| it.topic().to_string()).collect();
+
+    app.serve().with_shutdown(tokio::time::sleep(100 * MS)).await.unwrap();
+
+    assert_eq!(targets, ["own", "far"]);
+    assert_eq!((eu.records("own").len(), us.records("far").len()), (1, 1));
+    assert!(eu.records("far").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_of_an_unknown_cluster_is_an_error_that_says_where_it_was_declared() {
+    let mut app = App::new("Billing", "1").cluster("eu", Memory::new());
+    let _publisher = app.publisher::<()>(publish("far").cluster("mars"));
+
+    let failure = app.serve().await.unwrap_err();
+
+    assert_eq!((failure.kind(), failure.exit_code()), (ErrorKind::Config, 2));
+    let message = "could not publish to topic `far` on cluster `mars`: there is no such cluster";
+    assert!(failure.to_string().starts_with(message), "{failure}");
+    assert!(failure.to_string().contains("publishers.rs"), "{failure}");
 }
