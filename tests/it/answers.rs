@@ -248,6 +248,60 @@ async fn who_asks_for_failures_gets_them_once_the_policy_is_at_its_end() {
     test.stop().await.unwrap();
 }
 
+/// Whether a mapped question begins so.
+fn says(what: &'static str) -> impl Fn(&Record) -> bool {
+    move |record| match record.value() {
+        Some(b"mapped panic") => panic!("such a question was not expected"),
+        value => value.is_some_and(|value| value.strip_prefix(b"mapped ") == Some(what.as_bytes())),
+    }
+}
+
+/// Five handlers that fail, of which the first tells.
+fn discreet(router: Router) -> Router {
+    async fn slow(_: String) {
+        tokio::time::sleep(1000 * MS).await;
+    }
+    async fn decide(_: String) -> Outcome {
+        Outcome::skip("nothing to say")
+    }
+    async fn burst(_: String) {
+        panic!("unspeakable")
+    }
+    let subscriber = each(fail)
+        .answer()
+        .when(says("open"))
+        .or(each(fail).answer().when(says("secret")).no_reply())
+        .or(each(slow).when(says("slow")).no_reply())
+        .or(each(decide).when(says("skip")).no_reply())
+        .or(each(burst).when(says("burst")).no_reply());
+    router.subscribe("questions", subscriber.timeout(10 * MS).skip_failures()).map_record(
+        |record: Record| {
+            let value = [b"mapped ", record.value().unwrap_or_default()].concat();
+            record.with_value(bytes::Bytes::from(value))
+        },
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_handlers_one_that_is_not_to_reply_tells_nobody_of_failures_either() {
+    let app = discreet(Router::new("g"));
+    let test = TestApp::start(app).await;
+    let all = ["open", "secret", "slow", "skip", "burst", "nobody's", "panic"];
+
+    ask(&test, all.map(|it| question(it).header(names::REPLY_ERRORS, "true"))).await;
+
+    let answers: Vec<_> = test.records("answers").iter().map(read).collect();
+    let failure = |id, why| (0, None, some(id), some(why));
+    let expected = [
+        failure("open", "no such word"),
+        failure("nobody's", "no handler takes it"),
+        failure("panic", "the handler panicked: such a question was not expected"),
+    ];
+    assert_eq!(answers, expected);
+    assert_eq!(test.committed("g", "questions"), 7);
+    test.stop().await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_question_that_stops_the_service_is_not_answered_yet() {
     let app = Router::new("g").subscribe("questions", each(fail).answer());

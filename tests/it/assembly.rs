@@ -1,6 +1,7 @@
 use milena::{
     Batch, Router, batch, each,
     extract::Ack,
+    publish,
     router::{AckPolicy, Partitions, Topics, subscription},
 };
 use milena_memory::Memory;
@@ -68,6 +69,20 @@ fn a_router_that_makes_no_sense_is_refused_where_it_is_written() {
         let refused = refused(assemble);
         assert!(refused.starts_with(message), "{refused}");
     }
+}
+
+#[test]
+fn a_target_of_replies_that_says_what_could_not_count_is_refused() {
+    let replies = |to| Router::new("g").subscribe("a", each(|| async { "x" }).publish_to(to));
+
+    let far = refused(|| replies(publish("far").cluster("us")));
+    let flushed = refused(|| replies(publish("out").autoflush()));
+
+    let publisher =
+        "a publisher of the app does that, `app.publisher(publish(\"far\").cluster(\"us\"))`";
+    assert!(far.ends_with(publisher), "{far}");
+    assert!(far.contains("`.cluster(\"us\")` of `far` could not count"), "{far}");
+    assert!(flushed.contains("`.autoflush()` of `out` could not count"), "{flushed}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Layers around everything that is published.
 
 use milena::{
-    Batch, Publisher, Retry, Router, batch, each,
+    App, Batch, Publisher, Retry, Router, batch, each,
     error::{BoxError, Error, ErrorKind},
     publish,
     record::{ProducerRecord, PublishLayer, names},
@@ -27,12 +27,16 @@ fn through(name: &'static str) -> impl PublishLayer {
 
 /// The names in the headers of the records of a topic, in order.
 fn names_in(test: &TestApp, topic: &str) -> Vec<String> {
+    names_of(&test.records(topic))
+}
+
+fn names_of(records: &[milena::Record]) -> Vec<String> {
     let names = |record: &milena::Record| {
         let headers = record.headers();
         let names: Vec<_> = headers.get_all("through").flatten().map(<[u8]>::to_vec).collect();
         String::from_utf8(names.join(&b','))
     };
-    test.records(topic).iter().map(|record| names(record).unwrap()).collect()
+    records.iter().map(|record| names(record).unwrap()).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,6 +82,34 @@ async fn all_that_is_published_goes_through_all_layers_outer_first() {
     assert_eq!(names_in(&test, "batch"), ["outer,inner"; 2]);
     assert_eq!(names_in(&test, "router"), ["outer,inner"; 3]);
     assert_eq!(names_in(&test, "plain"), [""], "it is beside them");
+    test.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_layers_of_an_app_are_around_its_publishers_and_around_routers_whenever_they_are_added()
+{
+    let copy =
+        || Router::new("g").subscribe("in", each(async |word: String| word).publish_to("out"));
+    let mut app = App::new("Copies", "1").cluster("eu", Memory::new()).cluster("us", Memory::new());
+    let (own, far) = (app.publisher(publish("own")), app.publisher(publish("far").cluster("us")));
+    let app = app
+        .router(copy().publish_layer(through("router")))
+        .publish_layer(through("inner"))
+        .publish_layer(through("outer"))
+        .router_on("us", copy());
+    let test = TestApp::start(app).await;
+
+    for cluster in ["eu", "us"] {
+        test.cluster(cluster).publish("in", "x").await;
+    }
+    own.send("x").await.unwrap();
+    far.send("x").await.unwrap();
+
+    let (eu, us) = (test.cluster("eu"), test.cluster("us"));
+    assert_eq!(names_of(&eu.records("out")), ["outer,inner,router"]);
+    assert_eq!(names_of(&us.records("out")), ["outer,inner"]);
+    assert_eq!(names_of(&eu.records("own")), ["outer,inner"]);
+    assert_eq!(names_of(&us.records("far")), ["outer,inner"]);
     test.stop().await.unwrap();
 }
 

@@ -8,14 +8,14 @@ use milena::{
     record::{Headers, ProducerRecord, Timestamp, names},
 };
 use milena_memory::Memory;
-use milena_test::TestApp;
+use milena_test::{Builder, TestApp};
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
 
 /// A service whose publishers work.
-pub(crate) async fn started_on(broker: &Memory, router: Router) -> TestApp {
-    let test = TestApp::start_on(broker.clone(), router).await;
+pub(crate) async fn started_on(broker: &Memory, app: impl Into<Builder>) -> TestApp {
+    let test = TestApp::start_on(broker.clone(), app).await;
     tokio::time::sleep(MS).await;
     test
 }
@@ -155,6 +155,47 @@ async fn a_publisher_of_an_app_publishes_to_the_cluster_that_it_names() {
     assert_eq!(targets, ["own", "far"]);
     assert_eq!((eu.records("own").len(), us.records("far").len()), (1, 1));
     assert!(eu.records("far").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_publisher_of_a_record_refuses_to_publish_to_another_cluster() {
+    async fn forward(publisher: Publisher) -> Result<(), milena::Error> {
+        let to = || publish("far").cluster("us");
+        let asked = publisher.request::<String>(to().reply_to("answers"), "x", MS).await;
+        assert_eq!(asked.unwrap_err().kind(), ErrorKind::Config);
+        publisher.publish(to(), "x").await
+    }
+    let app = Router::new("g").subscribe("in", each(forward).dead_letter("dead"));
+    let test = TestApp::start(app).await;
+
+    test.publish("in", "x").await;
+
+    let letter = &test.records("dead")[0];
+    let why = letter.header("milena-dead-letter-error").unwrap();
+    let message =
+        "could not publish to topic `far` on cluster `us`: this publisher has one cluster; ";
+    assert!(why.starts_with(message.as_bytes()), "{why:?}");
+    assert!(test.records("far").is_empty());
+    test.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_router_with_publishers_is_not_added_while_its_group_runs() {
+    let test = TestApp::start(Router::new("g").subscribe("in", each(async || ()))).await;
+    let mut late = Router::new("g").subscribe("late", each(async || ()));
+    let publisher = late.publisher(publish("out"));
+
+    let error = test.control("g").add(late).await.unwrap_err();
+
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let message = error.to_string();
+    let why = "could not add a router with publishers to group `g` while it runs: the one to `out`, declared at ";
+    assert!(message.starts_with(why) && message.contains("publishers.rs:"), "{message}");
+    assert_eq!(publisher.send("x").await.unwrap_err().kind(), ErrorKind::NotRunning);
+    test.broker().produce(ProducerRecord::new("late").value("x")).unwrap();
+    tokio::time::sleep(3000 * MS).await;
+    assert_eq!(test.committed("g", "late"), 0, "nothing of it was added");
+    test.stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,10 +3,11 @@
 use crate::counts::Counts;
 use futures_util::future::join_all;
 use milena::{
-    Json, Publisher, Record, Router, each,
+    App, Json, Publisher, Record, Router, each,
     error::ErrorKind,
     publish,
     record::{Headers, ProducerRecord, Publish, names},
+    serve::{Ended, Reason},
 };
 use milena_memory::Memory;
 use milena_test::TestApp;
@@ -209,6 +210,47 @@ async fn the_reply_topic_of_a_service_is_that_of_all_its_requests() {
     let over = publisher.request::<String>("mint".to_owned(), SOON).await.unwrap_err();
     assert_eq!(over.kind(), ErrorKind::NotRunning);
     answering.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_of_an_app_asks_and_is_answered_in_the_reply_topic_of_the_app() {
+    async fn ask(to: &Publisher<String>, tea: &str) -> Result<u32, milena::Error> {
+        let Json(price) = to.request::<Json<Price>>(tea.to_owned(), SOON).await?;
+        Ok(price.cents)
+    }
+    let broker = Memory::new();
+    broker.create_topic("replies", 2);
+    let answering = TestApp::start_on(broker.clone(), prices()).await;
+    let mut app = App::new("Shop", "1").cluster("eu", broker.clone()).replies("replies");
+    let publisher = app.publisher::<String>(publish("prices").schema());
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let app = app.background("ask", async move |_| {
+        let (mint, sage) =
+            tokio::join!(ask(&publisher, "mint"), ask(&publisher, "a whole pound of sage"));
+        let _ = tell.send((mint?, sage?));
+        Ok::<_, milena::Error>(())
+    });
+
+    let ended = app.serve().with_shutdown(tokio::time::sleep(SOON)).await.unwrap();
+
+    assert_eq!(ended, Ended::Asked);
+    assert_eq!(told.await.unwrap(), (4, 21));
+    let questions = broker.records("prices");
+    assert!(questions.iter().all(|it| it.headers().get(names::REPLY_TO) == Some(b"replies")));
+    assert_eq!(broker.records("replies").len(), 2);
+    answering.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_whose_reply_topic_does_not_exist_does_not_start() {
+    let broker = Memory::new().without_auto_create();
+    let app = App::new("Shop", "1").cluster("eu", broker).replies("missing");
+
+    let failure = app.serve().await.unwrap_err();
+
+    assert_eq!(failure.kind(), ErrorKind::UnknownTopic);
+    assert!(matches!(failure.reason(), Reason::Cluster { .. }), "{failure:?}");
+    assert!(failure.to_string().contains("could not read answers in topic `missing`"), "{failure}");
 }
 
 #[tokio::test(start_paused = true)]

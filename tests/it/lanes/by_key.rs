@@ -171,14 +171,12 @@ async fn a_handler_that_keeps_its_thread_busy_spreads_over_threads() {
             .subscribe("t", each(block).concurrency(order))
             .commit_interval(MS)
             .with_state(threads.clone());
-        let start = Instant::now();
         let test = TestApp::start_on(broker, app).await;
 
         settle(&test).await;
 
         let threads = threads.lock().unwrap().len();
         assert!(threads > 1, "one thread made all calls");
-        assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
         test.stop().await.unwrap();
     }
 }

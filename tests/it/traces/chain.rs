@@ -5,7 +5,7 @@ use crate::{
     publishers::started_on,
 };
 use milena::{
-    Batch, Json, Publisher, Router, State, batch, each,
+    App, Batch, Json, Publisher, Router, State, batch, each,
     layers::TraceLayer,
     publish,
     record::{Headers, ProducerRecord},
@@ -226,4 +226,22 @@ async fn without_a_layer_of_opentelemetry_nothing_is_put_into_headers_and_spans_
     {
         assert!(line.contains(part), "{line}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_traced_app_has_spans_of_its_publishers_and_of_its_routers_whenever_they_are_added() {
+    let spans = Spans::default();
+    let _listening = spans.listen();
+    let books = Router::new("books").subscribe("invoices", each(async |_: String| {}));
+    let mut app = App::new("Books", "1").cluster("eu", Memory::new());
+    let invoices = app.publisher(publish("invoices"));
+    let test = started_on(&Memory::new(), app.traced().router(books)).await;
+
+    invoices.send("x").await.unwrap();
+    test.settle().await;
+
+    let (send, process) = (spans.one("send invoices"), spans.one("process invoices"));
+    assert!(is_of(&send, &SpanKind::Producer) && is_of(&process, &SpanKind::Consumer));
+    assert_eq!(spans.all().len(), 2);
+    test.stop().await.unwrap();
 }

@@ -10,7 +10,7 @@ mod run;
 
 use self::{clusters::Clusters, parts::Parts};
 use crate::{
-    publishing::Declared,
+    publishing::{Declared, PublishLayers},
     router::{Described, Router},
     serve::{AppCluster, Background, Contact, Control, Info, License, Lifespan, Probe, Stage},
 };
@@ -47,6 +47,7 @@ pub struct App {
     clusters: Clusters,
     parts: Parts,
     publishers: Vec<Declared>,
+    publish_layers: PublishLayers,
     replies: Option<Arc<str>>,
     lifespans: Vec<Lifespan>,
     tasks: Vec<Background>,
@@ -63,6 +64,7 @@ impl App {
             clusters: Clusters::default(),
             parts: Parts::default(),
             publishers: Vec::new(),
+            publish_layers: PublishLayers::default(),
             replies: None,
             lifespans: Vec::new(),
             tasks: Vec::new(),

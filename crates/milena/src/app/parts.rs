@@ -8,7 +8,11 @@ use std::sync::Arc;
 
 /// The routers of an app, one for each cluster.
 #[derive(Default)]
-pub(super) struct Parts(Vec<Part>);
+pub(super) struct Parts {
+    all: Vec<Part>,
+    /// What is said of all of them, also of those that come later.
+    said: Vec<Box<dyn Fn(Router) -> Router + Send + Sync>>,
+}
 
 /// What is read from a cluster; `None` is the default one, which is not known before the end.
 struct Part {
@@ -20,29 +24,36 @@ struct Part {
 impl Parts {
     #[track_caller]
     pub(super) fn add(&mut self, cluster: Option<Arc<str>>, router: Router) {
-        let at = self.0.iter().position(|part| part.cluster == cluster);
-        let known = at.map(|at| self.0.remove(at));
-        // What is said of one router counts for no other, so they are side by side in one of which nothing is said.
-        let Part { router: known, mut lines, .. } = known.unwrap_or_default();
+        let at = self.all.iter().position(|part| part.cluster == cluster);
+        let known = at.map(|at| self.all.remove(at));
+        // What is said of one router counts for no other, so they are side by side in one of which only the app
+        // says something.
+        let Part { router: known, mut lines, .. } = known.unwrap_or_else(|| self.empty());
         for Described { group, .. } in router.operations() {
             if !lines.iter().any(|line| line.control.group() == group) {
                 lines.push(line_to(group));
             }
         }
         let part = Part { cluster, router: known.merge(router), lines };
-        self.0.insert(at.unwrap_or(self.0.len()), part);
+        self.all.insert(at.unwrap_or(self.all.len()), part);
     }
 
-    /// Makes another router of each.
-    pub(super) fn map(&mut self, map: impl Fn(Router) -> Router) {
-        for part in &mut self.0 {
+    /// Says something of every router, whenever it is added.
+    pub(super) fn say(&mut self, say: impl Fn(Router) -> Router + Send + Sync + 'static) {
+        for part in &mut self.all {
             let router = std::mem::replace(&mut part.router, Router::without_group());
-            part.router = map(router);
+            part.router = say(router);
         }
+        self.said.push(Box::new(say));
+    }
+
+    fn empty(&self) -> Part {
+        let router = self.said.iter().fold(Router::without_group(), |router, say| say(router));
+        Part { cluster: None, router, lines: Vec::new() }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Router)> {
-        self.0.iter().map(|part| (part.cluster.as_deref(), &part.router))
+        self.all.iter().map(|part| (part.cluster.as_deref(), &part.router))
     }
 
     #[track_caller]
@@ -83,7 +94,7 @@ impl Parts {
         let mut all = Vec::new();
         for (name, transport) in clusters.into_iter() {
             let mut cluster = Cluster { name, transport, groups: Vec::new(), replies: None };
-            for part in &mut self.0 {
+            for part in &mut self.all {
                 if *part.cluster.as_ref().unwrap_or(&default) == cluster.name {
                     part.put_on(&mut cluster)?;
                 }
@@ -94,16 +105,10 @@ impl Parts {
     }
 
     fn lines(&self, group: &str) -> impl Iterator<Item = (&Option<Arc<str>>, &Line)> {
-        self.0.iter().flat_map(move |part| {
+        self.all.iter().flat_map(move |part| {
             let lines = part.lines.iter().filter(move |line| line.control.group() == group);
             lines.map(|line| (&part.cluster, line))
         })
-    }
-}
-
-impl Default for Part {
-    fn default() -> Self {
-        Self { cluster: None, router: Router::without_group(), lines: Vec::new() }
     }
 }
 

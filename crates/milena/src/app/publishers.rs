@@ -7,7 +7,8 @@ use std::sync::Arc;
 impl App {
     /// A publisher to this target, for as long as the app runs: in handlers, background tasks and lifespans.
     ///
-    /// It publishes to the default cluster, or to the one that the target names.
+    /// It publishes to the default cluster, or to the one that the target names, through the
+    /// [publish layers](Self::publish_layer) of the app.
     ///
     /// ```
     /// use milena::{App, Json, Memory, publish};

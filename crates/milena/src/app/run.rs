@@ -1,5 +1,8 @@
 use super::App;
-use crate::serve::{Failure, Reason, ServeApp, Service};
+use crate::{
+    publishing::Declared,
+    serve::{Failure, Reason, ServeApp, Service},
+};
 use milena_core::error::Error;
 use std::{io::Write as _, process::ExitCode};
 
@@ -64,7 +67,8 @@ impl App {
             first.replies = self.replies;
         }
         let mut service = Service::new(clusters);
-        service.publishers = self.publishers;
+        let layered = |it: &Declared| it.within("", self.publish_layers.clone());
+        service.publishers = self.publishers.iter().map(layered).collect();
         (service.lifespans, service.tasks) = (self.lifespans, self.tasks);
         service.patience = self.patience.unwrap_or(service.patience);
         service.stages = self.stages;

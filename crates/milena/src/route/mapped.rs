@@ -61,16 +61,21 @@ impl Maps {
         self.0.is_empty()
     }
 
+    /// What is made of a record.
+    pub(crate) fn apply(&self, record: Record) -> Result<Record, BoxError> {
+        self.0.iter().try_fold(record, |record, map| map(record))
+    }
+
     /// The route, called with what is made of its records.
     pub(crate) fn before(self, route: Route) -> Route {
-        if self.is_empty() { route } else { Route::new(Mapped { maps: self.0.into(), route }) }
+        if self.is_empty() { route } else { Route::new(Mapped { maps: self, route }) }
     }
 }
 
 /// A route that is called with other records than were delivered.
 #[derive(Clone)]
 struct Mapped {
-    maps: Arc<[Map]>,
+    maps: Maps,
     route: Route,
 }
 
@@ -86,8 +91,7 @@ impl Service<Delivery> for Mapped {
     fn call(&mut self, delivery: Delivery) -> Self::Future {
         let (maps, route) = (self.maps.clone(), self.route.clone());
         Box::pin(async move {
-            let map = |record| maps.iter().try_fold(record, |record, map| map(record));
-            match delivery.map_or_refuse(map).map_err(Refused)? {
+            match delivery.map_or_refuse(|record| maps.apply(record)).map_err(Refused)? {
                 Some(delivery) => route.oneshot(delivery).await,
                 None => Ok(Outcome::done()),
             }

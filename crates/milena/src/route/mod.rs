@@ -1,6 +1,7 @@
 //! What a subscription runs: its handler with its layers, erased once a chunk.
 
 mod answer;
+mod answering;
 mod batch;
 mod bounded;
 mod choice;
@@ -12,6 +13,7 @@ mod turn;
 
 pub(crate) use self::{
     answer::{Asked, is_topic_name},
+    answering::Answering,
     batch::BatchHandler,
     choice::{Choice, Predicate},
     each::EachHandler,

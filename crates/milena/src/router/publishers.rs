@@ -86,8 +86,13 @@ impl<S> Router<S> {
     /// ```
     ///
     /// See [`PublishLayer`] for what becomes of a record that a layer refuses.
-    pub fn publish_layer(mut self, layer: impl PublishLayer) -> Self {
-        self.scope.publish_layers.push(Arc::new(layer));
+    pub fn publish_layer(self, layer: impl PublishLayer) -> Self {
+        self.publishing_through(Arc::new(layer))
+    }
+
+    /// The same with a layer that others have, too.
+    pub(crate) fn publishing_through(mut self, layer: Arc<dyn PublishLayer>) -> Self {
+        self.scope.publish_layers.push(layer);
         self
     }
 }

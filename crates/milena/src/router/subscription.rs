@@ -123,7 +123,7 @@ impl Subscription<()> {
             runner: self.to.runner(&around, policy.timeout),
             policy,
             publish_layers: self.scopes.publish_layers(),
-            answers: self.to.answers(),
+            answering: self.to.answering(&around.maps),
             listener: self.to.listener.clone(),
         }
     }

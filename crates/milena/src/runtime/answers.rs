@@ -3,20 +3,25 @@ use super::{
     replies::{One, hand_over_one},
     settle::{Item, RECORDS},
 };
-use crate::route::Asked;
-use milena_core::{error::Error, record::names};
+use crate::route::{Answering, Asked};
+use milena_core::{
+    error::Error,
+    record::{Record, names},
+};
 use std::ops::ControlFlow;
 
 /// Tells who asked with a record that it failed, if that is wanted; the record is held until the answer
 /// is at the broker. Broken off when the partition has ended.
 pub(super) async fn fail(item: &Item, why: &str) -> ControlFlow<()> {
     let Item { work, index } = item;
-    if !work.subscription.answers {
+    let answering = &work.subscription.answering;
+    if matches!(answering, Answering::Never) {
         return ControlFlow::Continue(());
     }
     let header = |name: &str| work.records().header(*index as usize, name);
     let Some(asked) = Asked::by(header) else { return ControlFlow::Continue(()) };
-    if header(names::REPLY_ERRORS).as_deref() != Some(b"true") {
+    let is_wanted = header(names::REPLY_ERRORS).as_deref() == Some(b"true");
+    if !is_wanted || !answering.answers(|| Record::new(work.chunk(), *index)) {
         return ControlFlow::Continue(());
     }
     hand_over_one(work, asked.failure(why), &One { work, index: *index }).await

@@ -68,9 +68,10 @@ impl Load {
         subscription: &Arc<Subscription>,
         extensions: &Arc<Extensions>,
     ) -> Self {
-        let work = Work::new(chunk, assignment.clone(), subscription.clone());
+        let (assignment, subscription) = (assignment.clone(), subscription.clone());
+        let work = Work::new(chunk, assignment, subscription, extensions.clone());
         let (waiting, bytes) = (AtomicUsize::new(work.len()), work.records().bytes());
-        Self { chunk: work.chunk(chunk, extensions), work, waiting, bytes }
+        Self { chunk: work.chunk(), work, waiting, bytes }
     }
 
     pub(crate) fn part(&self) -> Part {

@@ -49,7 +49,7 @@ use work::Work;
 
 use crate::{
     listener::Listen,
-    route::Runner,
+    route::{Answering, Runner},
     subscriber::{AckPolicy, Failing, Policy},
 };
 use milena_core::{
@@ -67,8 +67,8 @@ pub(crate) struct Subscription {
     pub(crate) breaker: BreakerState,
     pub(crate) listener: Option<Arc<dyn Listen>>,
     pub(crate) producer: Arc<dyn Producer>,
-    /// Whether records that ask for an answer get one.
-    pub(crate) answers: bool,
+    /// Whether records that ask for an answer get one when they fail.
+    pub(crate) answering: Answering,
     pub(crate) budget: Arc<Budget>,
     /// The calls it may make at once.
     pub(crate) permits: Permits,

@@ -2,7 +2,7 @@ use super::{BreakerState, Budget, Counters, Permits, Provided, Subscription};
 use crate::{
     control::{Control, News},
     publishing::outlet_in,
-    route::Runner,
+    route::{Answering, Runner},
     subscriber::Offered,
 };
 use milena_core::{
@@ -63,7 +63,7 @@ impl Subscriptions {
             policy: offered.policy,
             listener: offered.listener,
             producer: outlet.producer().clone(),
-            answers: offered.answers && !is_batch,
+            answering: if is_batch { Answering::Never } else { offered.answering },
             budget: self.budget.clone(),
             counters: self.counters.clone(),
             handle: tokio::runtime::Handle::current(),

@@ -25,7 +25,9 @@ pub(crate) struct Work {
     pub(crate) assignment: Arc<Assignment>,
     pub(crate) subscription: Arc<Subscription>,
     pub(crate) acks: Acks,
-    records: Arc<dyn Records>,
+    /// The records as they were read.
+    chunk: Chunk,
+    extensions: Arc<Extensions>,
     /// The place of the first record, as the breaker counts them.
     place: u64,
     this: Weak<Self>,
@@ -49,6 +51,7 @@ impl Work {
         chunk: &Chunk,
         assignment: Arc<Assignment>,
         subscription: Arc<Subscription>,
+        extensions: Arc<Extensions>,
     ) -> Arc<Self> {
         let len = chunk.len();
         let timed = if subscription.policy.retry.is_timed() { len } else { 0 };
@@ -58,7 +61,8 @@ impl Work {
             assignment,
             subscription,
             acks: Acks::default(),
-            records: chunk.records().clone(),
+            chunk: chunk.in_context(Context::default()),
+            extensions,
             this: this.clone(),
             holds: std::iter::repeat_with(|| AtomicU32::new(1)).take(len).collect(),
             unsettled: AtomicUsize::new(len),
@@ -71,16 +75,12 @@ impl Work {
     }
 
     /// The records as extractors see them.
-    pub(crate) fn chunk(
-        self: &Arc<Self>,
-        chunk: &Chunk,
-        extensions: &Arc<Extensions>,
-    ) -> Arc<Chunk> {
-        Arc::new(chunk.in_context(Context::new(extensions.clone(), self.clone())))
+    pub(crate) fn chunk(self: &Arc<Self>) -> Arc<Chunk> {
+        Arc::new(self.chunk.in_context(Context::new(self.extensions.clone(), self.clone())))
     }
 
     pub(crate) fn records(&self) -> &dyn Records {
-        &*self.records
+        &**self.chunk.records()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -88,7 +88,7 @@ impl Work {
     }
 
     pub(crate) fn offset(&self, index: usize) -> i64 {
-        self.records.offset(index)
+        self.records().offset(index)
     }
 
     pub(crate) fn is_settled(&self, index: usize) -> bool {

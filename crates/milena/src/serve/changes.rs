@@ -26,10 +26,13 @@ impl Control {
                 );
                 return Err(Error::new(ErrorKind::Config, message));
             }
-            if !group.publishers().is_empty() {
+            if let Some(publisher) = group.publishers().first() {
                 let message = format!(
-                    "could not add a router with publishers to group `{}` while it runs",
+                    "could not add a router with publishers to group `{}` while it runs: the one to `{}`, \
+                     declared at {}, has to be that of a router or an app before it is served",
                     self.group(),
+                    publisher.target().topic(),
+                    publisher.at,
                 );
                 return Err(Error::new(ErrorKind::Config, message));
             }

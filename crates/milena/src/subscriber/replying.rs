@@ -36,11 +36,19 @@ impl<S: 'static, O: 'static, C: 'static> Subscriber<S, O, C> {
     ///     .subscribe("orders", each(bill).publish_to("invoices").publish_to(publish("audit").key("billing")))
     /// # ;
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the target names a cluster, because replies go to that of their record, or says `autoflush`,
+    /// because nobody waits for them.
+    #[track_caller]
     pub fn publish_to(self, target: impl Into<Publish>) -> Subscriber<S, Published, C>
     where
         O: IntoRecords,
     {
-        let (to, mut arms) = (target.into(), self.body.close(publishing));
+        let to = target.into();
+        check_reply(&to);
+        let mut arms = self.body.close(publishing);
         arms.iter_mut().for_each(|arm| arm.about.replies.push::<O>(to.clone()));
         Subscriber {
             body: Body::Closed(arms),
@@ -51,7 +59,10 @@ impl<S: 'static, O: 'static, C: 'static> Subscriber<S, O, C> {
         }
     }
 
-    /// Answers no record, also not one that asks for it with a header `reply_to`.
+    /// Answers no record, also not one that asks for it with a header `reply_to`, and tells nobody of failures.
+    ///
+    /// Of several handlers each says so for the records that it takes; which of them that is for a failed record,
+    /// its [`when`](Self::when) is asked once more. What none of them takes is answered unless all say so.
     pub fn no_reply(mut self) -> Self {
         self.body.abouts().into_iter().for_each(|about| about.operation.no_reply = true);
         self
@@ -90,6 +101,25 @@ impl<S: 'static, O: 'static> Subscriber<S, O, Each> {
             cardinality: PhantomData,
         }
     }
+}
+
+/// Refuses what could not count for a target of replies.
+#[track_caller]
+#[expect(clippy::panic, reason = "said at assembly, where a target is written once")]
+fn check_reply(to: &Publish) {
+    let topic = to.topic();
+    if let Some(cluster) = to.on_cluster() {
+        panic!(
+            "`.publish_to` publishes to the cluster that a record came from, and `.cluster(\"{cluster}\")` of \
+             `{topic}` could not count: a publisher of the app does that, \
+             `app.publisher(publish(\"{topic}\").cluster(\"{cluster}\"))`"
+        );
+    }
+    assert!(
+        !to.flushes(),
+        "`.publish_to` waits for no reply, and `.autoflush()` of `{topic}` could not count: a record is done \
+         when its replies have arrived, also without it"
+    );
 }
 
 /// Stands for a return value that is published: its topics are named, and it may be published to

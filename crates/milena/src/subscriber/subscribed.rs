@@ -2,7 +2,7 @@ use super::{Batching, Given, Policy, Replying};
 use crate::{
     listener::Listen,
     publishing::PublishLayers,
-    route::{Choice, Layers, Maps, Plan, Predicate, Replies, Route, Runner},
+    route::{Answering, Choice, Layers, Maps, Plan, Predicate, Replies, Route, Runner},
 };
 use milena_core::{handler::Operation, transport::Selection};
 use std::{fmt, sync::Arc, time::Duration};
@@ -49,8 +49,8 @@ pub(crate) struct Offered {
     pub(crate) runner: Runner,
     pub(crate) policy: Policy,
     pub(crate) publish_layers: PublishLayers,
-    /// Whether records that ask for an answer may get one.
-    pub(crate) answers: bool,
+    /// Whether records that ask for an answer get one when they fail.
+    pub(crate) answering: Answering,
     pub(crate) listener: Option<Arc<dyn Listen>>,
 }
 
@@ -103,9 +103,15 @@ impl<S> Subscribed<S> {
 }
 
 impl Subscribed<()> {
-    /// Whether records that ask for an answer may get one.
-    pub(crate) fn answers(&self) -> bool {
-        self.arms.iter().any(|arm| !arm.about.operation.no_reply)
+    /// Whether failures of records that went through these maps are answered.
+    pub(crate) fn answering(&self, maps: &Maps) -> Answering {
+        let arms: Vec<_> =
+            self.arms.iter().map(|arm| (arm.about.when.clone(), arm.answers())).collect();
+        match (arms.iter().any(|(_, answers)| *answers), arms.iter().all(|(_, answers)| *answers)) {
+            (false, _) => Answering::Never,
+            (_, true) => Answering::Always,
+            _ => Answering::differently(maps.clone(), arms),
+        }
     }
 
     /// What lanes run: the handler itself when nothing is around it, which costs nothing a record.
@@ -127,6 +133,10 @@ impl Subscribed<()> {
 }
 
 impl Arm<()> {
+    fn answers(&self) -> bool {
+        !self.about.operation.no_reply
+    }
+
     fn is_bare(&self) -> bool {
         let About { when, maps, layers, .. } = &self.about;
         when.is_none() && maps.is_empty() && layers.is_empty()

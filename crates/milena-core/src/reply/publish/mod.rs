@@ -128,6 +128,9 @@ impl<T> Publish<T> {
     }
 
     /// On the cluster of this name; by default on the first of the app.
+    ///
+    /// It is for publishers of apps and routers. What a handler returns, and what a `Publisher` that is its
+    /// argument publishes, goes to the cluster that the record came from, so there it is refused.
     #[must_use]
     pub fn cluster(mut self, name: impl Into<Arc<str>>) -> Self {
         self.cluster = Some(name.into());
@@ -135,6 +138,8 @@ impl<T> Publish<T> {
     }
 
     /// Waits behind each call until the producer has nothing left to send.
+    ///
+    /// It is for publishers: nobody waits for what a handler returns, so `publish_to` refuses it.
     #[must_use]
     pub fn autoflush(mut self) -> Self {
         self.autoflush = true;

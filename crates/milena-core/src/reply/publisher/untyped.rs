@@ -2,7 +2,7 @@
 
 use super::{Publisher, Source, unwritten};
 use crate::{
-    error::Error,
+    error::{Error, ErrorKind},
     extract::FromRecord,
     reply::{IntoRecords, Outlet, Publish},
     transport::Producer,
@@ -25,7 +25,7 @@ impl Publisher {
     /// # Errors
     ///
     /// The value cannot be written, or a record of it was refused. Other records of the value may have
-    /// been published.
+    /// been published. [`Config`](ErrorKind::Config) when the target [names a cluster](Publish::cluster).
     ///
     /// # Cancel safety
     ///
@@ -35,7 +35,7 @@ impl Publisher {
         to: impl Into<Publish>,
         value: impl IntoRecords,
     ) -> Result<(), Error> {
-        let (to, outlet) = (to.into(), self.outlet().1?);
+        let (to, outlet) = self.own_cluster(to)?;
         let records = to.write(value).map_err(|error| unwritten("value", to.topic(), error))?;
         outlet.send_all(records).await?;
         super::flush(&to, &outlet).await
@@ -46,7 +46,7 @@ impl Publisher {
     ///
     /// The answer comes in the topic that [`publish(..).reply_to(..)`](Publish::reply_to) names, or else in
     /// that of the service. An answer that comes later is dropped and counted. What the answering
-    /// handler fails with is the error, of kind [`Answer`](crate::error::ErrorKind::Answer), if
+    /// handler fails with is the error, of kind [`Answer`](ErrorKind::Answer), if
     /// [`publish(..).reply_errors()`](Publish::reply_errors) asks for it.
     ///
     /// ```
@@ -60,8 +60,9 @@ impl Publisher {
     ///
     /// # Errors
     ///
-    /// [`TimedOut`](crate::error::ErrorKind::TimedOut) when no answer came in time;
-    /// [`Config`](crate::error::ErrorKind::Config) when no reply topic is named; the question was refused;
+    /// [`TimedOut`](ErrorKind::TimedOut) when no answer came in time;
+    /// [`Config`](ErrorKind::Config) when no reply topic is named, or the target
+    /// names a cluster; the question was refused;
     /// the answer is an error, or is no `A`.
     ///
     /// # Cancel safety
@@ -73,7 +74,18 @@ impl Publisher {
         value: impl IntoRecords,
         timeout: Duration,
     ) -> Result<A, Error> {
-        let (to, outlet) = (to.into(), self.outlet().1?);
+        let (to, outlet) = self.own_cluster(to)?;
         super::typed::ask::<A, ()>(&to, &outlet, value, timeout).await
+    }
+    /// Where a value goes, which is on the cluster of this publisher, and through what.
+    fn own_cluster(&self, to: impl Into<Publish>) -> Result<(Publish, Arc<Outlet>), Error> {
+        let to = to.into();
+        let Some(cluster) = to.on_cluster() else { return Ok((to, self.outlet().1?)) };
+        let topic = to.topic();
+        let message = format!(
+            "could not publish to topic `{topic}` on cluster `{cluster}`: this publisher has one cluster; \
+             `app.publisher(publish(\"{topic}\").cluster(\"{cluster}\"))` makes one for the other"
+        );
+        Err(Error::new(ErrorKind::Config, message))
     }
 }
