@@ -65,6 +65,6 @@ async fn a_greeting_is_counted_and_belongs_to_the_trace_of_its_name() {
     assert_eq!(names, ["process names", "send greetings"]);
     assert_eq!(spans[1].parent_span_id, spans[0].span_context.span_id());
     assert!(context.contains(&spans[1].span_context.span_id().to_string()));
-    let done = r#"milena_records_settled_total{group="greeter",topic="names",outcome="done"} 1"#;
+    let done = r#"milena_records_settled_total{cluster="default",group="greeter",topic="names",outcome="done"} 1"#;
     assert!(metrics.handle().render().contains(done));
 }

@@ -28,7 +28,7 @@ type Described = BTreeMap<String, (String, String, BTreeSet<String>)>;
 
 /// What is published on the thread of a test, which is that of its service, too. A look at the recorder empties
 /// it, so what was seen is kept here.
-struct Metrics {
+pub(crate) struct Metrics {
     recorder: Snapshotter,
     seen: RefCell<BTreeMap<CompositeKey, Seen>>,
 }
@@ -43,12 +43,12 @@ struct Seen {
 }
 
 impl Metrics {
-    fn of(recorder: &DebuggingRecorder) -> Self {
+    pub(crate) fn of(recorder: &DebuggingRecorder) -> Self {
         Self { recorder: recorder.snapshotter(), seen: RefCell::default() }
     }
 
     /// The value of a counter or a gauge with these labels among its own, if it was published.
-    fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    pub(crate) fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         self.look();
         let seen = self.seen.borrow();
         let mut found = seen.iter().filter(|(key, _)| is(key, name, labels));
@@ -56,7 +56,7 @@ impl Metrics {
     }
 
     /// What a histogram got, with these labels among its own.
-    fn values(&self, name: &str, labels: &[(&str, &str)]) -> Vec<f64> {
+    pub(crate) fn values(&self, name: &str, labels: &[(&str, &str)]) -> Vec<f64> {
         self.look();
         let seen = self.seen.borrow();
         let found = seen.iter().filter(|(key, _)| is(key, name, labels));

@@ -1,4 +1,6 @@
 use super::{Running, produce, refused, until};
+use crate::metrics::Metrics;
+use metrics_util::debugging::DebuggingRecorder;
 use milena::{
     App, Memory, Router, each,
     error::ErrorKind,
@@ -69,6 +71,42 @@ async fn a_group_of_the_same_name_may_be_on_two_clusters_and_each_is_steered_for
     let (cluster, group) = ("eu".into(), "g".into());
     assert_eq!(running.end().await.unwrap(), Ended::Control { cluster, group });
     assert_eq!((eu.members("g"), us.members("g")), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_of_the_same_name_on_two_clusters_has_series_of_its_own_on_each() {
+    let recorder = DebuggingRecorder::new();
+    let _local = metrics::set_default_local_recorder(&recorder);
+    let metrics = Metrics::of(&recorder);
+    let (eu, us) = (Memory::new(), Memory::new());
+    produce(&eu, "t", &["a"]);
+    produce(&us, "t", &["b", "c", "d"]);
+
+    let running = Running::start(app(&eu, &us).router(copying("g")).router_on("us", copying("g")));
+    until(&eu, || eu.committed("g", "t", 0) == Some(1)).await;
+    until(&us, || us.committed("g", "t", 0) == Some(3)).await;
+    running.stop().await.unwrap();
+
+    let value = |name, labels: &[_]| {
+        ["eu", "us"].map(|cluster| metrics.value(name, &[labels, &[("cluster", cluster)]].concat()))
+    };
+    let (of_topic, copies) = ([("group", "g"), ("topic", "t")], [("topic", "copies")]);
+    let (group, breaker) = ([("group", "g")], [("group", "g"), ("topics", "t")]);
+    let each = [Some(1.0), Some(3.0)];
+    assert_eq!(value("milena_records_received_total", &of_topic), each);
+    assert_eq!(value("milena_records_settled_total", &[("outcome", "done")]), each);
+    assert_eq!(value("milena_records_produced_total", &copies), each);
+    for (name, labels) in [
+        ("milena_lag", &of_topic[..]),
+        ("milena_breaker_open", &breaker),
+        ("milena_results_late_total", &group),
+    ] {
+        assert_eq!(value(name, labels), [Some(0.0); 2], "{name}");
+        assert_eq!(metrics.value(name, &[("cluster", "default")]), None, "{name}");
+    }
+    let calls = ["eu", "us"]
+        .map(|cluster| metrics.values("milena_handler_seconds", &[("cluster", cluster)]).len());
+    assert_eq!(calls, [1, 3]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -68,11 +68,11 @@ fn orders_on_kafka_are_on_the_page_of_metrics_and_each_is_a_trace() {
     let page = wait_for(
         address,
         &[
-            r#"milena_records_settled_total{group="billing",topic="orders",outcome="done"} 98"#,
-            r#"milena_records_settled_total{group="billing",topic="orders",outcome="dead_lettered"} 2"#,
-            r#"milena_records_produced_total{topic="invoices"} 97"#,
-            r#"milena_handler_seconds_count{group="billing",topic="orders"} 102"#,
-            r#"milena_partitions{group="billing",state="flowing"} 6"#,
+            r#"milena_records_settled_total{cluster="default",group="billing",topic="orders",outcome="done"} 98"#,
+            r#"milena_records_settled_total{cluster="default",group="billing",topic="orders",outcome="dead_lettered"} 2"#,
+            r#"milena_records_produced_total{cluster="default",topic="invoices"} 97"#,
+            r#"milena_handler_seconds_count{cluster="default",group="billing",topic="orders"} 102"#,
+            r#"milena_partitions{cluster="default",group="billing",state="flowing"} 6"#,
         ],
     );
     assert!(page.contains("# TYPE milena_handler_seconds histogram"), "{page}");

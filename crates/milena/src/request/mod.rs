@@ -7,7 +7,7 @@
 mod pending;
 mod reader;
 
-use self::reader::Reader;
+use self::{pending::Pending, reader::Reader};
 use milena_core::{
     error::{Error, ErrorKind},
     record::{Record, names},
@@ -22,6 +22,7 @@ use tokio::{sync::OnceCell, time::timeout};
 
 /// Who asks for a service, on one cluster.
 pub(crate) struct Asker {
+    cluster: Arc<str>,
     transport: Arc<dyn Transport>,
     producer: Arc<dyn Producer>,
     /// The reply topic of questions that name none.
@@ -34,11 +35,11 @@ type Place = Arc<OnceCell<Reader>>;
 
 impl Asker {
     pub(crate) fn new(
-        transport: Arc<dyn Transport>,
-        producer: Arc<dyn Producer>,
+        cluster: Arc<str>,
+        (transport, producer): (Arc<dyn Transport>, Arc<dyn Producer>),
         replies: Option<Arc<str>>,
     ) -> Self {
-        Self { transport, producer, replies, readers: Mutex::default() }
+        Self { cluster, transport, producer, replies, readers: Mutex::default() }
     }
 
     pub(crate) fn producer(&self) -> &Arc<dyn Producer> {
@@ -115,7 +116,11 @@ impl Asker {
                 .retain(|_, place| place.get().is_none_or(|reader: &Reader| !reader.has_ended()));
             readers.entry(topic.clone()).or_default().clone()
         };
-        place.get_or_try_init(|| Reader::start(&*self.transport, &*self.producer, topic)).await?;
+        let start = || {
+            let pending = Pending::new(&self.cluster, topic);
+            Reader::start(&*self.transport, &*self.producer, pending)
+        };
+        place.get_or_try_init(start).await?;
         Ok(place)
     }
 

@@ -17,6 +17,7 @@ const MOST_GONE: usize = 10_000;
 
 /// The requests that wait for answers in a topic.
 pub(super) struct Pending {
+    cluster: Arc<str>,
     topic: Arc<str>,
     state: Mutex<State>,
 }
@@ -31,8 +32,13 @@ struct State {
 type Id = Arc<[u8]>;
 
 impl Pending {
-    pub(super) fn new(topic: Arc<str>) -> Arc<Self> {
-        Arc::new(Self { topic, state: Mutex::default() })
+    pub(super) fn new(cluster: &Arc<str>, topic: &Arc<str>) -> Arc<Self> {
+        let (cluster, topic) = (cluster.clone(), topic.clone());
+        Arc::new(Self { cluster, topic, state: Mutex::default() })
+    }
+
+    pub(super) fn topic(&self) -> &Arc<str> {
+        &self.topic
     }
 
     /// Waits for the answer to the request of this correlation id.
@@ -64,17 +70,12 @@ impl Pending {
         let asked = id.and_then(|id| state.waiting.remove(id));
         let is_late = id.is_some_and(|id| state.gone.contains(id));
         drop(state);
+        let labels = || [("cluster", self.cluster.clone()), ("topic", self.topic.clone())];
         match asked {
             // Who has given up in this very moment does not need it.
             Some(asked) => drop(asked.send(answer)),
-            None if is_late => {
-                counter!("milena_answers_late_total", "topic" => self.topic.to_string())
-                    .increment(1);
-            }
-            None => {
-                counter!("milena_answers_unknown_total", "topic" => self.topic.to_string())
-                    .increment(1);
-            }
+            None if is_late => counter!("milena_answers_late_total", &labels()).increment(1),
+            None => counter!("milena_answers_unknown_total", &labels()).increment(1),
         }
     }
 

@@ -28,8 +28,9 @@ impl Reader {
     pub(super) async fn start(
         transport: &dyn Transport,
         producer: &dyn Producer,
-        topic: &Arc<str>,
+        pending: Arc<Pending>,
     ) -> Result<Self, Error> {
+        let topic = pending.topic().clone();
         let fail = |error: Error| {
             let message = format!("could not read answers in topic `{topic}`: {error}");
             Error::new(error.kind(), message).with_source(error)
@@ -38,8 +39,8 @@ impl Reader {
         // Instances are not told of each other, so that they spread by chance.
         let at = TopicPartition::new(topic.clone(), fastrand::i32(0..partitions.max(1)));
         let consumer = transport.consumer(alone(at.clone())).await.map_err(fail)?;
-        let reading = Reading::begin(consumer, at.clone()).await.map_err(fail)?;
-        let (pending, stop) = (reading.pending.clone(), Arc::new(Notify::new()));
+        let reading = Reading::begin(consumer, at.clone(), pending.clone()).await.map_err(fail)?;
+        let stop = Arc::new(Notify::new());
         let (end, ended) = watch::channel(false);
         let stopped = stop.clone();
         tokio::spawn(async move {
@@ -101,10 +102,13 @@ struct Reading {
 
 impl Reading {
     /// Begins where the partition ends now.
-    async fn begin(consumer: Box<dyn Consumer>, at: TopicPartition) -> Result<Self, Error> {
+    async fn begin(
+        consumer: Box<dyn Consumer>,
+        at: TopicPartition,
+        pending: Arc<Pending>,
+    ) -> Result<Self, Error> {
         let bounds = consumer.lookup().bounds(vec![at.clone()]).await?;
         let next = bounds.first().map_or(0, |bounds| bounds.end);
-        let pending = Pending::new(at.topic.clone());
         let mut reading = Self { consumer, at, pending, next };
         loop {
             match reading.event().await {

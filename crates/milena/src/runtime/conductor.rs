@@ -1,5 +1,5 @@
 use super::{
-    Counters, Note, Phase, Provided,
+    Counters, Labels, Note, Phase, Provided,
     commit::Commits,
     drain::Drains,
     lanes::{Lane, Load},
@@ -71,6 +71,7 @@ pub(crate) struct Conductor {
 
 /// What a group has of its service.
 pub(crate) struct Outside {
+    pub(crate) cluster: Arc<str>,
     pub(crate) consumer: Box<dyn Consumer>,
     pub(crate) outlet: Arc<Outlet>,
     pub(crate) provided: Provided,
@@ -88,19 +89,21 @@ impl Conductor {
     pub(crate) fn new(
         (options, commits_at_all): (Options, bool),
         offered: Vec<Offered>,
-        Outside { consumer, outlet, provided }: Outside,
+        Outside { cluster, consumer, outlet, provided }: Outside,
         Line { control, asks, news }: Line,
     ) -> Self {
         let counters = Arc::<Counters>::default();
         let most = options.max_in_flight;
-        let beside = (control.clone(), news.clone(), provided);
+        let group: Arc<str> = control.group().into();
+        let labels = Labels::of(&cluster).and("group", group.clone());
+        let beside = (control.clone(), news.clone(), labels.clone(), provided);
         let mut subscriptions = Subscriptions::new(outlet, beside, most, counters.clone());
         offered.into_iter().for_each(|it| subscriptions.add(it));
         let (note, notes) = unbounded_channel();
         let dog = Dog::new(options.watchdog);
         let commits = Commits::new(options.commit_interval, options.commit_every);
         Self {
-            group: control.group().into(),
+            group,
             commits_at_all,
             options,
             consumer,
@@ -120,7 +123,7 @@ impl Conductor {
             wanted: Wanted::default(),
             pressure: Pressure::default(),
             dog,
-            meter: Meter::new(),
+            meter: Meter::new(labels),
             counters,
             has_assignment: false,
             ending: None,

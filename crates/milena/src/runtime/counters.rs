@@ -38,6 +38,8 @@ pub(crate) struct Counters {
 #[derive(Debug)]
 pub(crate) struct Tally {
     pub(super) topic: Arc<str>,
+    /// Of its group and of it.
+    pub(super) labels: metrics::Labels,
     /// Read, and handed to lanes.
     pub(crate) received: Counter,
     pub(crate) received_bytes: Counter,
@@ -87,7 +89,8 @@ impl Failures {
 }
 
 impl Tally {
-    fn new(group: &str, topic: &Arc<str>) -> Self {
+    fn new(topic: &Arc<str>, group: &metrics::Labels) -> Self {
+        let labels = group.and("topic", topic.clone());
         Self {
             topic: topic.clone(),
             received: Counter::default(),
@@ -100,7 +103,8 @@ impl Tally {
             stopped: Counter::default(),
             dropped: Counter::default(),
             failures: Failures::default(),
-            seconds: metrics::HANDLER_SECONDS.of(&[("group", group), ("topic", topic)]),
+            seconds: metrics::HANDLER_SECONDS.of(&labels),
+            labels,
         }
     }
 
@@ -123,9 +127,9 @@ impl Tally {
 pub(super) struct Tallies(HashMap<Arc<str>, Arc<Tally>>);
 
 impl Tallies {
-    /// The tally of this topic.
-    pub(super) fn of(&mut self, group: &str, topic: &Arc<str>) -> Arc<Tally> {
-        let new = || Arc::new(Tally::new(group, topic));
+    /// The tally of this topic, in a group of these labels.
+    pub(super) fn of(&mut self, topic: &Arc<str>, group: &metrics::Labels) -> Arc<Tally> {
+        let new = || Arc::new(Tally::new(topic, group));
         self.0.entry(topic.clone()).or_insert_with(new).clone()
     }
 

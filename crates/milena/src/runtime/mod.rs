@@ -35,7 +35,7 @@ mod watchdog;
 mod work;
 
 pub(crate) use conductor::{Conductor, Line, Outside};
-pub(crate) use metrics::counted;
+pub(crate) use metrics::{Labels, counted};
 pub(crate) use phase::Phase;
 pub(crate) use provided::Provided;
 pub(crate) use subscriptions::union;

@@ -74,8 +74,9 @@ impl Conductor {
     /// A partition is read from this offset on, under a new epoch.
     pub(super) fn moved(&mut self, place: &TopicPartition, epoch: Epoch, offset: i64) {
         let assignment = self.assignment(place, epoch);
+        let gauges = self.meter.gauges(place);
         let Some(partition) = self.partitions.get_mut(place) else { return };
-        let new = Partition::new(assignment, mem::take(&mut partition.takers), &self.group);
+        let new = Partition::new(assignment, mem::take(&mut partition.takers), gauges);
         let mut old = mem::replace(partition, new);
         partition.offsets.moved(offset);
         partition.is_paused = old.is_paused;

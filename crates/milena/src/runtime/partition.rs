@@ -23,9 +23,8 @@ pub(super) struct Partition {
 }
 
 impl Partition {
-    pub(super) fn new(assignment: Assignment, takers: Vec<Taker>, group: &str) -> Self {
+    pub(super) fn new(assignment: Assignment, takers: Vec<Taker>, gauges: PartitionGauges) -> Self {
         Self {
-            gauges: PartitionGauges::new(group, &assignment.place),
             assignment: Arc::new(assignment),
             takers,
             offsets: Offsets::default(),
@@ -35,6 +34,7 @@ impl Partition {
             end_offset: None,
             began: None,
             watch: Watch::new(Instant::now()),
+            gauges,
         }
     }
 

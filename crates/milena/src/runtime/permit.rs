@@ -187,7 +187,7 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::{super::counters::Tallies, *};
-    use crate::runtime::Note;
+    use crate::runtime::{Note, metrics::Labels};
     use futures_util::FutureExt as _;
     use milena_core::record::{Epoch, TopicPartition};
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -195,7 +195,7 @@ mod tests {
     fn assignment(partition: i32) -> (Assignment, UnboundedReceiver<Note>) {
         let (notes, told) = unbounded_channel();
         let place = TopicPartition::new("t", partition);
-        let tally = Tallies::default().of("g", &place.topic);
+        let tally = Tallies::default().of(&place.topic, &Labels::default());
         (Assignment::new(place, Epoch(1), (1, 1), (notes, tally)), told)
     }
 

@@ -21,7 +21,8 @@ impl Conductor {
         for (place, epoch) in &assigned {
             let assignment = self.assignment(place, *epoch);
             let takers = self.subscriptions.takers(place);
-            self.partitions.insert(place.clone(), Partition::new(assignment, takers, &self.group));
+            let new = Partition::new(assignment, takers, self.meter.gauges(place));
+            self.partitions.insert(place.clone(), new);
         }
         self.ask_where_it_began(&assigned);
         if self.is_heard() {
@@ -34,7 +35,7 @@ impl Conductor {
 
     /// A new assignment of a partition.
     pub(super) fn assignment(&mut self, place: &TopicPartition, epoch: Epoch) -> Assignment {
-        let tally = self.meter.tallies.of(&self.group, &place.topic);
+        let tally = self.meter.tally(&place.topic);
         let outside = (self.note.clone(), tally);
         Assignment::new(place.clone(), epoch, self.options.buffer, outside)
     }

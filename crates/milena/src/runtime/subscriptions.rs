@@ -1,4 +1,4 @@
-use super::{BreakerState, Budget, Counters, Permits, Provided, Subscription};
+use super::{BreakerState, Budget, Counters, Labels, Permits, Provided, Subscription};
 use crate::{
     control::{Control, News},
     publishing::outlet_in,
@@ -19,6 +19,7 @@ pub(super) struct Subscriptions {
     outlet: Arc<Outlet>,
     control: Control,
     news: News,
+    labels: Labels,
     provided: Provided,
     budget: Arc<Budget>,
     counters: Arc<Counters>,
@@ -42,12 +43,12 @@ pub(super) struct Taker {
 impl Subscriptions {
     pub(super) fn new(
         outlet: Arc<Outlet>,
-        (control, news, provided): (Control, News, Provided),
+        (control, news, labels, provided): (Control, News, Labels, Provided),
         max_in_flight: (usize, usize),
         counters: Arc<Counters>,
     ) -> Self {
         let budget = Arc::new(Budget::new(max_in_flight));
-        Self { all: Vec::new(), outlet, control, news, provided, budget, counters }
+        Self { all: Vec::new(), outlet, control, news, labels, provided, budget, counters }
     }
 
     pub(super) fn add(&mut self, offered: Offered) {
@@ -55,8 +56,9 @@ impl Subscriptions {
         let (breaker, topics) = (offered.policy.breaker.clone(), listed(&offered.selection));
         let outlet = outlet_in(&self.outlet, &offered.publish_layers);
         let is_batch = matches!(offered.runner, Runner::Batch(_));
+        let (which, news) = ((group.clone(), topics), self.news.clone());
         let subscription = Arc::new(Subscription {
-            breaker: BreakerState::new(breaker, (group.clone(), topics), self.news.clone()),
+            breaker: BreakerState::new(breaker, which, &self.labels, news),
             group,
             permits: Permits::new(offered.policy.concurrency.0.most()),
             runner: offered.runner,

@@ -69,7 +69,9 @@ pub(super) async fn reach(clusters: Vec<Cluster>) -> Result<Vec<Reached>, (Reaso
         match cluster.transport.producer().await {
             Ok(producer) => {
                 let (transport, replies) = (cluster.transport.clone(), cluster.replies.clone());
-                let asker = Asker::new(transport, counted(producer), replies);
+                let name = cluster.name.clone();
+                let producer = counted(producer, &name);
+                let asker = Asker::new(name, (transport, producer), replies);
                 reached.push(Reached { open: Open::new(cluster.name.clone(), asker), cluster });
             }
             Err(error) => return Err((Reason::Cluster { cluster: cluster.name }, error)),
@@ -94,7 +96,8 @@ impl Groups {
                 match join(&*transport, &group, &offered).await {
                     Ok(consumer) => {
                         let (outlet, provided) = (open.outlet.clone(), provided.clone());
-                        let outside = Outside { consumer, outlet, provided };
+                        let cluster = name.clone();
+                        let outside = Outside { cluster, consumer, outlet, provided };
                         let options = (group.options, group.name.is_some());
                         let conductor = Conductor::new(options, offered, outside, line);
                         running.spawn(place, conductor, course);

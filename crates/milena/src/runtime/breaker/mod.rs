@@ -1,7 +1,10 @@
 mod failures;
 
 use self::failures::{Failures, TooMany};
-use super::{counters::Counter, metrics::table};
+use super::{
+    counters::Counter,
+    metrics::{Labels, table},
+};
 use crate::{
     control::{Concern, Incident, News},
     subscriber::Breaker,
@@ -31,6 +34,7 @@ pub(crate) struct BreakerState {
     /// Which subscription it is, for the log.
     group: Arc<str>,
     topics: String,
+    labels: Labels,
     news: News,
     open: AtomicBool,
     places: AtomicU64,
@@ -59,12 +63,14 @@ impl BreakerState {
     pub(crate) fn new(
         breaker: Option<Breaker>,
         (group, topics): (Arc<str>, String),
+        labels: &Labels,
         news: News,
     ) -> Self {
         let inner = Inner { failures: Failures::default(), next: Instant::now(), probe: None };
         Self {
             breaker,
             group,
+            labels: labels.and("topics", topics.clone()),
             topics,
             news,
             open: AtomicBool::new(false),
@@ -100,9 +106,8 @@ impl BreakerState {
     /// Publishes how it stands, if there is one.
     pub(crate) fn publish(&self) {
         if self.breaker.is_some() {
-            let labels = [("group", &*self.group), ("topics", &*self.topics)];
-            table::BREAKER_OPEN.set(f64::from(u8::from(self.is_open())), &labels);
-            table::BREAKER_OPENED.tell(&self.trips, &labels);
+            table::BREAKER_OPEN.set(f64::from(u8::from(self.is_open())), &self.labels);
+            table::BREAKER_OPENED.tell(&self.trips, &self.labels);
         }
     }
 

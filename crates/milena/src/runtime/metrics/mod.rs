@@ -6,7 +6,7 @@ mod publish;
 mod series;
 pub(super) mod table;
 
-pub(crate) use self::produced::counted;
+pub(crate) use self::{produced::counted, series::Labels};
 pub(super) use self::{
     publish::{Meter, PartitionGauges},
     series::Series,

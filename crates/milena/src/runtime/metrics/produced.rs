@@ -1,4 +1,4 @@
-use super::table;
+use super::{Labels, table};
 use crate::runtime::counters::Counter;
 use milena_core::{
     error::{Error, ErrorKind},
@@ -14,8 +14,8 @@ use tokio::{task::AbortHandle, time::sleep};
 /// How many topics are counted apart; what goes to others is counted together, as topic `(other)`.
 const TOPICS: usize = 200;
 
-/// The same producer, of which is counted what the broker answers.
-pub(crate) fn counted(producer: Arc<dyn Producer>) -> Arc<dyn Producer> {
+/// The same producer of this cluster, of which is counted what the broker answers.
+pub(crate) fn counted(producer: Arc<dyn Producer>, cluster: &Arc<str>) -> Arc<dyn Producer> {
     let topics = Arc::<Topics>::default();
     let told = topics.clone();
     let telling = tokio::spawn(async move {
@@ -24,18 +24,20 @@ pub(crate) fn counted(producer: Arc<dyn Producer>) -> Arc<dyn Producer> {
             told.tell();
         }
     });
-    Arc::new(Counted { producer, topics, telling: telling.abort_handle() })
+    let (cluster, telling) = (Labels::of(cluster), telling.abort_handle());
+    Arc::new(Counted { producer, cluster, topics, telling })
 }
 
 struct Counted {
     producer: Arc<dyn Producer>,
+    cluster: Labels,
     topics: Arc<Topics>,
     telling: AbortHandle,
 }
 
 impl Producer for Counted {
     fn enqueue(&self, record: ProducerRecord, receipt: Receipt) -> Result<(), Box<Full>> {
-        let witness = self.topics.of(&record.topic).clone();
+        let witness = self.topics.of(&record.topic, &self.cluster).clone();
         self.producer.enqueue(record, receipt.with_witness(witness))
     }
 
@@ -79,6 +81,7 @@ struct Node {
 /// What was published to a topic.
 struct Produced {
     topic: Arc<str>,
+    labels: Labels,
     confirmed: Counter,
     /// By reason, in the order of `REASONS`.
     refused: [Counter; REASONS.len()],
@@ -96,12 +99,13 @@ const REASONS: [(ErrorKind, &str); 7] = [
 ];
 
 impl Topics {
-    fn of(&self, topic: &Arc<str>) -> &Arc<Produced> {
+    fn of(&self, topic: &Arc<str>, cluster: &Labels) -> &Arc<Produced> {
         let (mut place, mut left) = (self, TOPICS);
         loop {
             left -= 1;
             let name = || if left == 0 { "(other)".into() } else { topic.clone() };
-            let new = || Node { topic: Arc::new(Produced::new(name())), next: Self::default() };
+            let new =
+                || Node { topic: Arc::new(Produced::new(name(), cluster)), next: Self::default() };
             let node = place.0.get_or_init(|| Box::new(new()));
             if left == 0 || node.topic.is(topic) {
                 return &node.topic;
@@ -120,8 +124,9 @@ impl Topics {
 }
 
 impl Produced {
-    fn new(topic: Arc<str>) -> Self {
-        Self { topic, confirmed: Counter::default(), refused: Default::default() }
+    fn new(topic: Arc<str>, cluster: &Labels) -> Self {
+        let labels = cluster.and("topic", topic.clone());
+        Self { topic, labels, confirmed: Counter::default(), refused: Default::default() }
     }
 
     fn is(&self, topic: &Arc<str>) -> bool {
@@ -129,11 +134,10 @@ impl Produced {
     }
 
     fn tell(&self) {
-        let topic = ("topic", &*self.topic);
-        table::PRODUCED.tell(&self.confirmed, &[topic]);
-        for ((_, reason), counter) in REASONS.iter().zip(&self.refused) {
+        table::PRODUCED.tell(&self.confirmed, &self.labels);
+        for (&(_, reason), counter) in REASONS.iter().zip(&self.refused) {
             if counter.get() > 0 {
-                table::PRODUCE_ERRORS.tell(counter, &[topic, ("reason", reason)]);
+                table::PRODUCE_ERRORS.tell(counter, &self.labels.and("reason", reason));
             }
         }
     }

@@ -1,6 +1,6 @@
 use super::{
     EVERY,
-    series::Series,
+    series::{Labels, Series},
     table::{self, HOLDING, LAG},
 };
 use crate::runtime::{
@@ -16,13 +16,26 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(in crate::runtime) struct Meter {
     due: Instant,
+    /// Of its group.
+    labels: Labels,
     pub(in crate::runtime) tallies: Tallies,
 }
 
 impl Meter {
-    pub(in crate::runtime) fn new() -> Self {
+    pub(in crate::runtime) fn new(labels: Labels) -> Self {
         table::describe();
-        Self { due: Instant::now() + EVERY, tallies: Tallies::default() }
+        Self { due: Instant::now() + EVERY, labels, tallies: Tallies::default() }
+    }
+
+    /// What is counted of this topic.
+    pub(in crate::runtime) fn tally(&mut self, topic: &Arc<str>) -> Arc<Tally> {
+        self.tallies.of(topic, &self.labels)
+    }
+
+    pub(in crate::runtime) fn gauges(&self, at: &TopicPartition) -> PartitionGauges {
+        let topic = self.labels.and("topic", at.topic.clone());
+        let labels = topic.and("partition", at.partition.to_string());
+        PartitionGauges { lag: LAG.of(&labels), holding: HOLDING.of(&labels) }
     }
 
     pub(in crate::runtime) fn due(&self) -> Instant {
@@ -38,12 +51,6 @@ pub(in crate::runtime) struct PartitionGauges {
 }
 
 impl PartitionGauges {
-    pub(in crate::runtime) fn new(group: &str, at: &TopicPartition) -> Self {
-        let partition = at.partition.to_string();
-        let labels = [("group", group), ("topic", &at.topic), ("partition", &partition)];
-        Self { lag: LAG.of(&labels), holding: HOLDING.of(&labels) }
-    }
-
     /// The record that holds the partition back, or -1 when none does.
     pub(in crate::runtime) fn holding(&self, offset: Option<i64>) {
         self.holding.set(offset.unwrap_or(-1) as f64);
@@ -85,12 +92,12 @@ impl Conductor {
     pub(in crate::runtime) fn meter_commit(&self, took: Duration, is_ok: bool) {
         let it = &self.counters;
         if is_ok { &it.commits } else { &it.refused_commits }.add(1);
-        table::COMMIT_SECONDS.of(&[("group", &*self.group)]).record(took.as_secs_f64(), 1);
+        table::COMMIT_SECONDS.of(&self.meter.labels).record(took.as_secs_f64(), 1);
     }
 
     /// A change of the assignment that began then is answered.
-    pub(in crate::runtime) fn meter_rebalance(&self, kind: &str, began: Instant) {
-        let labels = [("group", &*self.group), ("kind", kind)];
+    pub(in crate::runtime) fn meter_rebalance(&self, kind: &'static str, began: Instant) {
+        let labels = self.meter.labels.and("kind", kind);
         table::REBALANCE_SECONDS.of(&labels).record(began.elapsed().as_secs_f64(), 1);
     }
 
@@ -106,41 +113,40 @@ impl Conductor {
             topic.waiting.1 += bytes;
         }
         for tally in self.meter.tallies.iter() {
-            let labels = [("group", &*self.group), ("topic", &*tally.topic)];
             let standing = standing.remove(&tally.topic).unwrap_or_default();
-            table::IN_FLIGHT.set(standing.in_flight as f64, &labels);
-            table::BUFFER_RECORDS.set(standing.waiting.0 as f64, &labels);
-            table::BUFFER_BYTES.set(standing.waiting.1 as f64, &labels);
-            tally.publish(labels);
+            table::IN_FLIGHT.set(standing.in_flight as f64, &tally.labels);
+            table::BUFFER_RECORDS.set(standing.waiting.0 as f64, &tally.labels);
+            table::BUFFER_BYTES.set(standing.waiting.1 as f64, &tally.labels);
+            tally.publish();
         }
     }
 
     fn publish_group(&self) {
-        let (it, group) = (&self.counters, ("group", &*self.group));
-        table::STALE.tell(&it.stale, &[group]);
-        table::LATE.tell(&it.late, &[group]);
-        table::OVERLAPS.tell(&it.overlaps, &[group]);
-        table::RESETS.tell(&it.resets, &[group]);
-        table::LISTENER_FAILURES.tell(&it.listener_failures, &[group]);
-        table::ANSWERS_FAILED.tell(&it.answers_failed, &[group]);
-        table::BARKS.tell(&it.barks, &[group]);
-        table::COMMITS.tell(&it.commits, &[group, ("result", "ok")]);
-        table::COMMITS.tell(&it.refused_commits, &[group, ("result", "refused")]);
-        table::REBALANCES.tell(&it.assignments, &[group, ("kind", "assigned")]);
-        table::REBALANCES.tell(&it.revocations, &[group, ("kind", "revoked")]);
-        table::REBALANCES.tell(&it.losses, &[group, ("kind", "lost")]);
+        let (it, group) = (&self.counters, &self.meter.labels);
+        table::STALE.tell(&it.stale, group);
+        table::LATE.tell(&it.late, group);
+        table::OVERLAPS.tell(&it.overlaps, group);
+        table::RESETS.tell(&it.resets, group);
+        table::LISTENER_FAILURES.tell(&it.listener_failures, group);
+        table::ANSWERS_FAILED.tell(&it.answers_failed, group);
+        table::BARKS.tell(&it.barks, group);
+        table::COMMITS.tell(&it.commits, &group.and("result", "ok"));
+        table::COMMITS.tell(&it.refused_commits, &group.and("result", "refused"));
+        table::REBALANCES.tell(&it.assignments, &group.and("kind", "assigned"));
+        table::REBALANCES.tell(&it.revocations, &group.and("kind", "revoked"));
+        table::REBALANCES.tell(&it.losses, &group.and("kind", "lost"));
         let held_back = self.partitions.values().filter(|it| it.held_back.is_any()).count();
         let flowing = self.partitions.len() - held_back;
-        table::PARTITIONS.set(flowing as f64, &[group, ("state", "flowing")]);
-        table::PARTITIONS.set(held_back as f64, &[group, ("state", "held_back")]);
+        table::PARTITIONS.set(flowing as f64, &group.and("state", "flowing"));
+        table::PARTITIONS.set(held_back as f64, &group.and("state", "held_back"));
     }
 
     fn publish_replies(&self) {
-        let (group, budget) = ([("group", &*self.group)], self.subscriptions.budget());
+        let (group, budget) = (&self.meter.labels, self.subscriptions.budget());
         let ((replies, bytes), ratio) = budget.used();
-        table::REPLIES.set(replies as f64, &group);
-        table::REPLY_BYTES.set(bytes as f64, &group);
-        table::REPLY_RATIO.set(ratio, &group);
+        table::REPLIES.set(replies as f64, group);
+        table::REPLY_BYTES.set(bytes as f64, group);
+        table::REPLY_RATIO.set(ratio, group);
     }
 }
 
@@ -157,11 +163,11 @@ impl Partition {
 }
 
 impl Tally {
-    fn publish(&self, topic: [(&'static str, &str); 2]) {
-        table::RECEIVED.tell(&self.received, &topic);
-        table::RECEIVED_BYTES.tell(&self.received_bytes, &topic);
-        table::RETRIED.tell(&self.retried, &topic);
-        let [group, topic] = topic;
+    fn publish(&self) {
+        let topic = &self.labels;
+        table::RECEIVED.tell(&self.received, topic);
+        table::RECEIVED_BYTES.tell(&self.received_bytes, topic);
+        table::RETRIED.tell(&self.retried, topic);
         for (outcome, counter) in [
             ("done", &self.done),
             ("skipped", &self.skipped),
@@ -170,7 +176,7 @@ impl Tally {
             ("stopped", &self.stopped),
             ("dropped", &self.dropped),
         ] {
-            table::SETTLED.tell(counter, &[group, topic, ("outcome", outcome)]);
+            table::SETTLED.tell(counter, &topic.and("outcome", outcome));
         }
         for (kind, counter) in [
             ("refused", &self.failures.refused),
@@ -179,7 +185,7 @@ impl Tally {
             ("panic", &self.failures.panic),
             ("late", &self.failures.late),
         ] {
-            table::FAILURES.tell(counter, &[group, topic, ("kind", kind)]);
+            table::FAILURES.tell(counter, &topic.and("kind", kind));
         }
     }
 }

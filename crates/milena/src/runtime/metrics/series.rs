@@ -1,5 +1,6 @@
 use super::super::counters::Counter;
-use metrics::{Key, Label, Level, Metadata, Unit, with_recorder};
+use metrics::{Key, Label, Level, Metadata, SharedString, Unit, with_recorder};
+use std::sync::Arc;
 
 /// A metric, as `docs/metrics.md` has it.
 #[derive(Debug)]
@@ -22,17 +23,35 @@ pub(super) enum Kind {
 #[derive(Clone, Debug)]
 pub(crate) struct Series(Key);
 
+/// What tells the series of a metric apart.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Labels(Vec<Label>);
+
+impl Labels {
+    /// Those of what is counted on a cluster.
+    pub(crate) fn of(cluster: &Arc<str>) -> Self {
+        Self::default().and("cluster", cluster.clone())
+    }
+
+    /// These and one more.
+    pub(crate) fn and(&self, name: &'static str, value: impl Into<SharedString>) -> Self {
+        let mut labels = Vec::with_capacity(self.0.len() + 1);
+        labels.extend_from_slice(&self.0);
+        labels.push(Label::new(name, value));
+        Self(labels)
+    }
+}
+
 static METADATA: Metadata<'static> = Metadata::new("milena", Level::INFO, Some("milena"));
 
 impl Metric {
     /// This metric with these labels.
-    pub(crate) fn of(&self, labels: &[(&'static str, &str)]) -> Series {
-        let label = |(name, value): &(&'static str, &str)| Label::new(*name, (*value).to_owned());
-        Series(Key::from_parts(self.name, labels.iter().map(label).collect::<Vec<_>>()))
+    pub(crate) fn of(&self, labels: &Labels) -> Series {
+        Series(Key::from_parts(self.name, labels.0.clone()))
     }
 
     /// Publishes what is new of a counter.
-    pub(crate) fn tell(&self, counter: &Counter, labels: &[(&'static str, &str)]) {
+    pub(crate) fn tell(&self, counter: &Counter, labels: &Labels) {
         if let Some(new) = counter.news() {
             let Series(key) = self.of(labels);
             with_recorder(|it| it.register_counter(&key, &METADATA)).increment(new);
@@ -40,7 +59,7 @@ impl Metric {
     }
 
     /// Publishes how a gauge stands.
-    pub(crate) fn set(&self, value: f64, labels: &[(&'static str, &str)]) {
+    pub(crate) fn set(&self, value: f64, labels: &Labels) {
         self.of(labels).set(value);
     }
 }
