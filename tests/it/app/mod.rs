@@ -1,5 +1,6 @@
 //! Apps: clusters, lifespans, background tasks, how it ends.
 
+mod added;
 mod background;
 mod benchmark;
 mod clusters;

@@ -38,11 +38,7 @@ impl App {
         <L::Service as Service<Delivery>>::Error: Into<BoxError>,
         <L::Service as Service<Delivery>>::Future: Send + 'static,
     {
-        let layer = Arc::new(layer);
-        self.parts.say(move |router| {
-            let layer = layer.clone();
-            router.layer_with(move |described| layer(described))
-        });
+        self.parts.say(|router| router.layer_with(layer));
         self
     }
 
@@ -63,7 +59,7 @@ impl App {
     pub fn publish_layer(mut self, layer: impl PublishLayer) -> Self {
         let layer: Arc<dyn PublishLayer> = Arc::new(layer);
         self.publish_layers.push(layer.clone());
-        self.parts.say(move |router| router.publishing_through(layer.clone()));
+        self.parts.say(|router| router.publishing_through(layer));
         self
     }
 

@@ -1,17 +1,22 @@
 use super::clusters::Clusters;
 use crate::{
-    router::{Described, Router},
+    router::{Described, Router, Scope},
     serve::{Cluster, Control, Line, line_to},
 };
 use milena_core::error::{Error, ErrorKind};
 use std::sync::Arc;
 
 /// The routers of an app, one for each cluster.
-#[derive(Default)]
 pub(super) struct Parts {
     all: Vec<Part>,
-    /// What is said of all of them, also of those that come later.
-    said: Vec<Box<dyn Fn(Router) -> Router + Send + Sync>>,
+    /// An empty router, of which is said what counts for all of them.
+    around: Router,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self { all: Vec::new(), around: Router::without_group() }
+    }
 }
 
 /// What is read from a cluster; `None` is the default one, which is not known before the end.
@@ -26,9 +31,9 @@ impl Parts {
     pub(super) fn add(&mut self, cluster: Option<Arc<str>>, router: Router) {
         let at = self.all.iter().position(|part| part.cluster == cluster);
         let known = at.map(|at| self.all.remove(at));
-        // What is said of one router counts for no other, so they are side by side in one of which only the app
-        // says something.
-        let Part { router: known, mut lines, .. } = known.unwrap_or_else(|| self.empty());
+        // What is said of one router counts for no other, so they are side by side in one of which nothing
+        // is said.
+        let Part { router: known, mut lines, .. } = known.unwrap_or_else(Part::empty);
         for Described { group, .. } in router.operations() {
             if !lines.iter().any(|line| line.control.group() == group) {
                 lines.push(line_to(group));
@@ -39,17 +44,8 @@ impl Parts {
     }
 
     /// Says something of every router, whenever it is added.
-    pub(super) fn say(&mut self, say: impl Fn(Router) -> Router + Send + Sync + 'static) {
-        for part in &mut self.all {
-            let router = std::mem::replace(&mut part.router, Router::without_group());
-            part.router = say(router);
-        }
-        self.said.push(Box::new(say));
-    }
-
-    fn empty(&self) -> Part {
-        let router = self.said.iter().fold(Router::without_group(), |router, say| say(router));
-        Part { cluster: None, router, lines: Vec::new() }
+    pub(super) fn say(&mut self, say: impl FnOnce(Router) -> Router) {
+        self.around = say(std::mem::replace(&mut self.around, Router::without_group()));
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Router)> {
@@ -96,7 +92,7 @@ impl Parts {
             let mut cluster = Cluster { name, transport, groups: Vec::new(), replies: None };
             for part in &mut self.all {
                 if *part.cluster.as_ref().unwrap_or(&default) == cluster.name {
-                    part.put_on(&mut cluster)?;
+                    part.put_on(&mut cluster, self.around.scope())?;
                 }
             }
             all.push(cluster);
@@ -113,9 +109,13 @@ impl Parts {
 }
 
 impl Part {
-    fn put_on(&mut self, cluster: &mut Cluster) -> Result<(), Error> {
+    fn empty() -> Self {
+        Self { cluster: None, router: Router::without_group(), lines: Vec::new() }
+    }
+
+    fn put_on(&mut self, cluster: &mut Cluster, outer: &Scope) -> Result<(), Error> {
         let router = std::mem::replace(&mut self.router, Router::without_group());
-        for group in router.assembled()? {
+        for group in router.within(outer).assembled()? {
             if cluster.groups.iter().any(|(known, _)| known.name == group.name) {
                 let message = format!(
                     "could not serve group `{}`: it is on cluster `{1}` by name and on the default \

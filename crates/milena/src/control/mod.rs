@@ -7,7 +7,7 @@ mod scope;
 mod status;
 
 pub(crate) use self::{
-    ask::{Ask, Reply},
+    ask::{Ask, Outer, Reply},
     incident::{News, Newsstand},
 };
 pub use self::{

@@ -43,6 +43,12 @@ impl<S> Group<S> {
         self.name.as_deref().unwrap_or("(none)")
     }
 
+    /// What is said around everything in it.
+    pub(crate) fn outer(&self) -> Arc<Scope> {
+        let outer = self.subscriptions.first().and_then(|it| it.scopes.outermost());
+        outer.cloned().unwrap_or_default()
+    }
+
     #[track_caller]
     pub(super) fn merge(&mut self, other: Self) {
         // Who says nothing agrees.

@@ -35,11 +35,8 @@ pub use crate::{
 pub use milena_core::handler::{self, Batched, Each};
 
 pub(crate) use self::produces::target_of;
-pub(crate) use self::{group::Group, names::check as check_topic, options::Options};
-use self::{
-    publishers::Declaration,
-    scope::{Scope, Scopes},
-};
+pub(crate) use self::{group::Group, names::check as check_topic, options::Options, scope::Scope};
+use self::{publishers::Declaration, scope::Scopes};
 use milena_core::handler::IntoOutcome;
 use std::{fmt, sync::Arc};
 

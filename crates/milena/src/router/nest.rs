@@ -67,6 +67,17 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         self.take(other, None)
     }
 
+    /// The same in a router of which only that is said.
+    pub(crate) fn within(self, outer: &Scope) -> Self {
+        let around = Self { scope: outer.clone(), groups: vec![Group::new(None)] };
+        around.merge(self)
+    }
+
+    /// What is said of it for everything in it.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
     #[track_caller]
     fn take(mut self, other: Self, between: Option<Scope>) -> Self {
         let between = between.map(Arc::new);

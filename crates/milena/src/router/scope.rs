@@ -50,6 +50,10 @@ impl Scopes {
         self.0.push(outer.clone());
     }
 
+    pub(super) fn outermost(&self) -> Option<&Arc<Scope>> {
+        self.0.last()
+    }
+
     /// What stands before the names of topics.
     pub(super) fn prefix(&self) -> String {
         let outer_first = self.0.iter().rev().filter_map(|scope| scope.prefix.as_ref());

@@ -13,7 +13,7 @@ use super::{
     watchdog::Dog,
 };
 use crate::{
-    control::{Ask, Control, News},
+    control::{Ask, Control, News, Outer},
     router::Options,
     subscriber::Offered,
 };
@@ -42,6 +42,7 @@ pub(crate) struct Conductor {
     pub(super) options: Options,
     pub(super) consumer: Box<dyn Consumer>,
     pub(super) subscriptions: Subscriptions,
+    pub(super) outer: Outer,
     pub(super) partitions: HashMap<TopicPartition, Partition>,
     /// Lanes of subscriptions that take the records of all partitions together.
     pub(super) shared: HashMap<usize, Lane>,
@@ -72,6 +73,7 @@ pub(crate) struct Conductor {
 /// What a group has of its service.
 pub(crate) struct Outside {
     pub(crate) cluster: Arc<str>,
+    pub(crate) outer: Outer,
     pub(crate) consumer: Box<dyn Consumer>,
     pub(crate) outlet: Arc<Outlet>,
     pub(crate) provided: Provided,
@@ -89,7 +91,7 @@ impl Conductor {
     pub(crate) fn new(
         (options, commits_at_all): (Options, bool),
         offered: Vec<Offered>,
-        Outside { cluster, consumer, outlet, provided }: Outside,
+        Outside { cluster, outer, consumer, outlet, provided }: Outside,
         Line { control, asks, news }: Line,
     ) -> Self {
         let counters = Arc::<Counters>::default();
@@ -108,6 +110,7 @@ impl Conductor {
             options,
             consumer,
             subscriptions,
+            outer,
             partitions: HashMap::new(),
             shared: HashMap::new(),
             tasks: JoinSet::new(),

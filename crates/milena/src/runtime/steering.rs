@@ -34,6 +34,7 @@ impl Conductor {
             Ask::Seek(place, to, reply) => self.seek(place, to, reply),
             Ask::Commit(topics, reply) => self.commit_asked(topics, reply),
             Ask::WaitEmpty(reply) => self.wanted.empty.push(reply),
+            Ask::Outer(reply) => drop(reply.send(self.outer.clone())),
             Ask::Add(offered, reply) => {
                 offered.into_iter().for_each(|it| self.subscriptions.add(it));
                 let _ = reply.send(self.reselect());

@@ -1,13 +1,14 @@
 use crate::{
     control::{Ask, Control},
-    router::Router,
+    router::{Router, Scope},
 };
 use milena_core::error::{Error, ErrorKind};
 use std::sync::Arc;
 
 impl Control {
     /// Adds the subscriptions of `router`, which is of the same group, while the group runs. They have the
-    /// prefix, the layers and all else that is said of `router`.
+    /// prefix, the layers and all else that is said of `router`, and outside of that what is said of the
+    /// app, or of the router that is served, as if `router` had been added to it beforehand.
     ///
     /// Records that were delivered before are not delivered again: a subscription to a topic that is
     /// read already begins with what comes next.
@@ -16,6 +17,11 @@ impl Control {
     ///
     /// The router is of another group, what is in it does not go together, or the service does not run.
     pub async fn add(&self, router: Router) -> Result<(), Error> {
+        let outer = self.ask(Ask::Outer).await?;
+        let router = match outer.downcast_ref::<Scope>() {
+            Some(outer) => router.within(outer),
+            None => router,
+        };
         let mut offered = Vec::new();
         for group in router.assembled()? {
             if group.name() != self.group() {

@@ -96,8 +96,8 @@ impl Groups {
                 match join(&*transport, &group, &offered).await {
                     Ok(consumer) => {
                         let (outlet, provided) = (open.outlet.clone(), provided.clone());
-                        let cluster = name.clone();
-                        let outside = Outside { cluster, consumer, outlet, provided };
+                        let (cluster, outer) = (name.clone(), group.outer());
+                        let outside = Outside { cluster, outer, consumer, outlet, provided };
                         let options = (group.options, group.name.is_some());
                         let conductor = Conductor::new(options, offered, outside, line);
                         running.spawn(place, conductor, course);
