@@ -326,9 +326,8 @@ async fn an_unknown_topic_ends_the_service_with_its_name() {
         Router::new("g").subscribe("ordres", each(bill).publish_to("invoices")),
     )
     .await;
-    test.settle().await;
 
-    let error = test.stop().await.unwrap_err();
+    let error = test.failure().await;
 
     assert_eq!(error.kind(), ErrorKind::UnknownTopic);
     assert!(error.to_string().contains("`ordres`"), "{error}");

@@ -1,4 +1,9 @@
-use super::{TestApp, running::Running, subject::Subject, time};
+use super::{
+    TestApp,
+    running::Running,
+    subject::{Prepared, Subject},
+    time,
+};
 use crate::{
     broker::{Broker, Chosen},
     calls::Recorder,
@@ -149,15 +154,15 @@ impl Builder {
         Self { records: false, ..self }
     }
 
-    /// Starts it.
+    /// Starts it. When this returns, lifespans are set up and publishers work, unless the service has failed.
     ///
-    /// On a real broker it returns when every group has its partitions, and lets the time of the runtime
-    /// run, because Kafka does not wait.
+    /// On a real broker every group has its partitions then, and the time of the runtime
+    /// runs, because Kafka does not wait.
     ///
     /// # Panics
     ///
-    /// If `MILENA_TEST_BROKER` names no broker, the broker does not answer, or something stands in for a
-    /// handler that is not there.
+    /// If `MILENA_TEST_BROKER` names no broker, the broker does not answer, something stands in for a
+    /// handler that is not there, or a minute was not enough, and in paused time a day.
     pub async fn start(mut self) -> TestApp {
         self.check();
         let brokers = self.brokers().await;
@@ -169,10 +174,11 @@ impl Builder {
         let (stop, stopped) = oneshot::channel();
         // A test that was dropped stops its service, too.
         let stopped = Box::pin(async { drop(stopped.await) });
-        let (clusters, service) = subject.on(brokers, stopped);
+        let Prepared { clusters, service, set_up } = subject.on(brokers, stopped);
         let running = Running::begin(recorder.clone(), stop, service);
         let (records, patience) = (self.records, self.patience);
         let test = TestApp { clusters, running, recorder, records, patience };
+        test.set_up(set_up).await;
         if test.clusters.iter().any(|cluster| matches!(cluster.broker, Broker::Real(_))) {
             test.joined().await;
         }
@@ -214,7 +220,7 @@ impl Builder {
 
 impl From<Router> for Builder {
     fn from(router: Router) -> Self {
-        Self::new(Subject::Router(Box::new(router)))
+        Self::new(Subject::of(router))
     }
 }
 

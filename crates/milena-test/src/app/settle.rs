@@ -46,10 +46,7 @@ impl TestApp {
                 }
             }
         };
-        let within = time::settled_within();
-        if tokio::time::timeout(within, settled).await.is_err() {
-            panic!("waited {within:?} in vain until everything is settled\n{}", self.story().await);
-        }
+        self.in_time("everything is settled", settled).await;
         self.running.told()
     }
 
@@ -118,6 +115,17 @@ impl TestApp {
         }
     }
 
+    /// Waits until the service is set up, or has ended.
+    pub(super) async fn set_up(&self, set_up: impl Future<Output = ()>) {
+        let set_up = async {
+            tokio::select! {
+                () = set_up => {}
+                () = self.running.ended() => {}
+            }
+        };
+        self.in_time("the service is set up", set_up).await;
+    }
+
     /// Waits until the groups have their partitions, or the service has ended.
     pub(super) async fn joined(&self) {
         let joined = async {
@@ -127,12 +135,14 @@ impl TestApp {
                 }
             }
         };
+        self.in_time("all groups have joined", joined).await;
+    }
+
+    /// Waits for this, which everything of a test may take so long for.
+    async fn in_time(&self, what: &str, waited: impl Future<Output = ()>) {
         let within = time::settled_within();
-        if tokio::time::timeout(within, joined).await.is_err() {
-            panic!(
-                "waited {within:?} in vain until all groups have joined\n{}",
-                self.story().await
-            );
+        if tokio::time::timeout(within, waited).await.is_err() {
+            panic!("waited {within:?} in vain until {what}\n{}", self.story().await);
         }
     }
 

@@ -5,9 +5,14 @@ use crate::{
     stand_in::StandIns,
 };
 use futures_util::FutureExt as _;
-use milena::{App, Router, router::Described, serve::Failure};
+use milena::{
+    App, Router,
+    router::Described,
+    serve::{Failure, Running},
+};
 use milena_core::{error::Error, transport::BoxFuture};
 use std::{collections::BTreeSet, sync::Arc};
+use tokio::sync::oneshot;
 
 /// What is tested.
 pub(super) enum Subject {
@@ -18,10 +23,26 @@ pub(super) enum Subject {
 /// What tells a service to stop when it is ready.
 pub(super) type Stopped = BoxFuture<'static, ()>;
 
+/// A service that does not run yet.
+pub(super) struct Prepared {
+    pub(super) clusters: Vec<Cluster>,
+    pub(super) service: BoxFuture<'static, Result<(), Error>>,
+    /// Ready when its publishers work and its lifespans are set up, or that will never be.
+    pub(super) set_up: BoxFuture<'static, ()>,
+}
+
 /// What a service without named clusters is on.
 const DEFAULT: &str = "default";
 
 impl Subject {
+    /// A router, which is an app where no group can say that it runs because it only publishes.
+    pub(super) fn of(router: Router) -> Self {
+        if router.operations().next().is_some() {
+            return Self::Router(Box::new(router));
+        }
+        Self::App(Box::new(App::new("test", "0.0.0").router(router)))
+    }
+
     /// The names of its clusters, the default one first.
     pub(super) fn clusters(&self) -> Vec<Arc<str>> {
         match self {
@@ -50,37 +71,13 @@ impl Subject {
         }
     }
 
-    /// The service on these brokers, one for each of its clusters, as a future that runs it.
-    pub(super) fn on(
-        self,
-        brokers: Vec<(Arc<str>, Broker)>,
-        stopped: Stopped,
-    ) -> (Vec<Cluster>, BoxFuture<'static, Result<(), Error>>) {
-        let mut clusters: Vec<_> =
+    /// The service on these brokers, one for each of its clusters.
+    pub(super) fn on(self, brokers: Vec<(Arc<str>, Broker)>, stopped: Stopped) -> Prepared {
+        let clusters: Vec<_> =
             brokers.into_iter().map(|(name, broker)| Cluster::new(name, broker)).collect();
         match self {
-            Self::Router(router) => {
-                let mut reads: Vec<_> = router.operations().map(|it| Subscribed::of(&it)).collect();
-                let service = milena::serve(clusters[0].broker.transport(), *router);
-                reads.iter_mut().for_each(|it| it.control = Some(service.control(&it.group)));
-                clusters[0].subscribed = reads;
-                (clusters, service.with_shutdown(stopped).into_future())
-            }
-            Self::App(app) => {
-                let on =
-                    |app: App, it: &Cluster| app.cluster(it.name.clone(), it.broker.transport());
-                let app = clusters.iter().fold(*app, on);
-                for (name, described) in app.operations() {
-                    let mut reads = Subscribed::of(&described);
-                    reads.control = Some(app.control_on(name, &reads.group));
-                    let cluster = clusters.iter_mut().find(|it| *it.name == *name);
-                    if let Some(cluster) = cluster {
-                        cluster.subscribed.push(reads);
-                    }
-                }
-                let service = app.serve().with_shutdown(stopped).into_future();
-                (clusters, service.map(|ended| ended.map(drop).map_err(told)).boxed())
-            }
+            Self::Router(router) => router_on(*router, clusters, stopped),
+            Self::App(app) => app_on(*app, clusters, stopped),
         }
     }
 
@@ -96,6 +93,43 @@ impl Subject {
             Self::App(app) => app.operations().flat_map(|(_, it)| of(it)).collect(),
         }
     }
+}
+
+fn router_on(router: Router, mut clusters: Vec<Cluster>, stopped: Stopped) -> Prepared {
+    let mut reads: Vec<_> = router.operations().map(|it| Subscribed::of(&it)).collect();
+    let service = milena::serve(clusters[0].broker.transport(), router);
+    reads.iter_mut().for_each(|it| it.control = Some(service.control(&it.group)));
+    clusters[0].subscribed = reads;
+    let control = clusters[0].controls().next().cloned();
+    // A group answers as soon as it runs.
+    let set_up = async move {
+        if let Some(control) = control {
+            let _ = control.status().await;
+        }
+    };
+    let service = service.with_shutdown(stopped).into_future();
+    Prepared { clusters, service, set_up: set_up.boxed() }
+}
+
+fn app_on(app: App, mut clusters: Vec<Cluster>, stopped: Stopped) -> Prepared {
+    let on = |app: App, it: &Cluster| app.cluster(it.name.clone(), it.broker.transport());
+    let (up, is_up) = oneshot::channel();
+    // The last lifespan is set up behind all others.
+    let app = clusters.iter().fold(app, on).lifespan(async move |running: Running| {
+        let _ = up.send(());
+        running.until_end().await;
+    });
+    for (name, described) in app.operations() {
+        let mut reads = Subscribed::of(&described);
+        reads.control = Some(app.control_on(name, &reads.group));
+        let cluster = clusters.iter_mut().find(|it| *it.name == *name);
+        if let Some(cluster) = cluster {
+            cluster.subscribed.push(reads);
+        }
+    }
+    let service = app.serve().with_shutdown(stopped).into_future();
+    let service = service.map(|ended| ended.map(drop).map_err(told)).boxed();
+    Prepared { clusters, service, set_up: is_up.map(drop).boxed() }
 }
 
 /// Why an app failed, with everything that is said of it.

@@ -17,7 +17,6 @@ async fn a_mock_answers_who_asks_and_passes_the_correlation_id_on() {
     let app = Router::new("g").subscribe("orders", each(bill).publish_to("invoices"));
     let (test, orders) = asking(app);
     let test = test.mock(bill, |_: Json<Order>| Json(Invoice { order: 1007 })).start().await;
-    test.control("g").status().await.unwrap(); // it runs
 
     let answer: Json<Invoice> = orders.request(order(7), WITHIN).await.unwrap();
     test.settle().await;
@@ -36,7 +35,6 @@ async fn a_mock_that_returns_nothing_answers_with_null() {
     async fn note(_: Json<Order>) {}
     let (test, orders) = asking(Router::new("g").subscribe("orders", each(note)));
     let test = test.mock(note, |_: Json<Order>| ()).start().await;
-    test.control("g").status().await.unwrap(); // it runs
 
     let answer: Option<String> = orders.request(order(7), WITHIN).await.unwrap();
 
@@ -74,7 +72,6 @@ async fn who_asks_is_told_of_an_injected_failure() {
     let app = Router::new("g").subscribe("orders", each(bill).answer().skip_failures());
     let (test, orders) = asking(app);
     let test = test.fail(bill, When::times(1), || "the database is away").start().await;
-    test.control("g").status().await.unwrap(); // it runs
 
     let error = orders.request::<Json<Invoice>>(order(7), WITHIN).await.unwrap_err();
     let answer = orders.request::<Json<Invoice>>(order(8), WITHIN).await.unwrap();

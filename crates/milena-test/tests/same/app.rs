@@ -1,8 +1,9 @@
 use crate::{Invoice, Order, bill, order};
 use milena::{
-    App, Json, Router, each,
+    App, Json, Publisher, Router, each,
     error::ErrorKind,
     extract::Extension,
+    publish,
     serve::{Running, Shutdown},
 };
 use milena_memory::Memory;
@@ -10,6 +11,7 @@ use milena_test::TestApp;
 use std::{
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 #[derive(Clone, Default)]
@@ -62,6 +64,26 @@ async fn lifespan_and_background_tasks_of_an_app_run() {
     assert_eq!(test.calls(greet).count(), 1);
     test.stop().await.unwrap();
     assert_eq!(journal.all(), ["set up", "beside", "torn down"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_start_of_an_app_returns_it_is_set_up_and_its_publishers_work() {
+    let journal = Journal::default();
+    let around = journal.clone();
+    let mut app = app().lifespan(async move |running: Running| {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        around.note("set up");
+        running.until_end().await;
+        Ok::<(), io::Error>(())
+    });
+    let names: Publisher<()> = app.publisher(publish("names"));
+    let test = TestApp::start(app).await;
+
+    names.send("ada").await.unwrap();
+
+    assert_eq!(journal.all(), ["set up"]);
+    assert_eq!(test.extracted::<String>("names"), ["ada"]);
+    test.stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -151,6 +151,20 @@ async fn a_topic_that_nobody_reads_is_published_to_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_the_start_of_a_router_returns_its_publishers_work() {
+    for router in [billing(), Router::new("only publishes")] {
+        let mut router = router;
+        let names: Publisher<()> = router.publisher(publish("names"));
+        let test = TestApp::start(router).await;
+
+        names.send("ada").await.unwrap();
+
+        assert_eq!(test.extracted::<String>("names"), ["ada"]);
+        test.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_publishers_publish_is_told_of_each() {
     type To = Publisher<Json<Invoice>>;
     async fn split(Json(order): Json<Order>, State((even, odd)): State<(To, To)>) {
