@@ -1,30 +1,35 @@
+use super::PublisherId;
 use std::{any::Any, fmt, sync::Arc};
 
-/// What layers keep with a record while it is on its way.
+/// What is kept with a record while it is on its way: by layers, and which publisher it is from.
 ///
 /// It is no part of the record: two records that differ in nothing else are equal.
 #[derive(Clone, Default)]
-pub struct Attached(Option<Arc<Link>>);
+pub struct Attached {
+    newest: Option<Arc<Link>>,
+    pub(super) publisher: Option<PublisherId>,
+}
 
 struct Link {
     value: Box<dyn Any + Send + Sync>,
-    next: Attached,
+    next: Option<Arc<Self>>,
 }
 
 impl Attached {
     /// The same with this value, which is found before others of its type.
     pub(super) fn with<T: Send + Sync + 'static>(self, value: T) -> Self {
-        Self(Some(Arc::new(Link { value: Box::new(value), next: self })))
+        let link = Link { value: Box::new(value), next: self.newest };
+        Self { newest: Some(Arc::new(link)), ..self }
     }
 
     /// The newest value of this type.
     pub(super) fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        let mut link = self.0.as_deref();
+        let mut link = self.newest.as_deref();
         while let Some(Link { value, next }) = link {
             if let Some(value) = value.downcast_ref() {
                 return Some(value);
             }
-            link = next.0.as_deref();
+            link = next.as_deref();
         }
         None
     }
@@ -38,7 +43,7 @@ impl PartialEq for Attached {
 
 impl fmt::Debug for Attached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Attached" } else { "None" })
+        f.write_str(if self.newest.is_some() { "Attached" } else { "None" })
     }
 }
 

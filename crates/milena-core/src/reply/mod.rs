@@ -23,7 +23,7 @@ pub use self::{
     part::{Partition, RecordPart},
     produce::ProducerRecord,
     publish::{Publish, publish},
-    publisher::{Publisher, Typed},
+    publisher::{Publisher, PublisherId, Typed},
     request::{Question, Requests},
     send_all::SendAllError,
     sent::Sent,

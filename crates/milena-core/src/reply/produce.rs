@@ -1,6 +1,6 @@
 use crate::{
     record::{Headers, IntoHeaderValue},
-    reply::Attached,
+    reply::{Attached, Publisher, PublisherId},
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -34,7 +34,8 @@ pub struct ProducerRecord {
     pub answer: bool,
     /// Whether [publish layers](crate::reply::PublishLayer) have had it, which have each record once.
     pub layered: bool,
-    /// What a [publish layer](crate::reply::PublishLayer) keeps with it until the broker has answered.
+    /// What a [publish layer](crate::reply::PublishLayer) keeps with it until the broker has answered, and which
+    /// publisher it [is from](Self::is_from).
     pub attached: Attached,
 }
 
@@ -101,6 +102,26 @@ impl ProducerRecord {
     /// What was attached of this type.
     pub fn attached<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.attached.get()
+    }
+
+    /// Whether this publisher sent it, or a clone of this publisher. Nobody in particular sends what a handler
+    /// returns, or publishes by a `Publisher` that is its argument.
+    ///
+    /// ```
+    /// use milena_core::{BoxError, ProducerRecord, Publisher};
+    ///
+    /// fn stamp(record: ProducerRecord, invoices: &Publisher<String>) -> Result<ProducerRecord, BoxError> {
+    ///     let is_invoice = record.is_from(invoices);
+    ///     Ok(if is_invoice { record.header("sent-by", "billing") } else { record })
+    /// }
+    /// ```
+    pub fn is_from<T>(&self, publisher: &Publisher<T>) -> bool {
+        self.publisher().is_some_and(|id| publisher.id().as_ref() == Some(id))
+    }
+
+    /// Which publisher sent it, if one did that is made when a service is assembled.
+    pub fn publisher(&self) -> Option<&PublisherId> {
+        self.attached.publisher.as_ref()
     }
 
     /// How many bytes the broker will get, about.

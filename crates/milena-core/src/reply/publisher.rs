@@ -1,7 +1,8 @@
+mod id;
 mod typed;
 mod untyped;
 
-pub use typed::Typed;
+pub use self::{id::PublisherId, typed::Typed};
 
 use crate::{
     error::{BoxError, Error, ErrorKind},
@@ -81,6 +82,14 @@ impl<T> Publisher<T> {
         }
     }
 
+    /// Which publisher it is, the same for all its clones; `None` for one that is a handler's argument.
+    pub fn id(&self) -> Option<PublisherId> {
+        match &self.source {
+            Source::Outlet(_) => None,
+            Source::Binding(binding) => Some(PublisherId::new(binding)),
+        }
+    }
+
     /// Publishes `item`, which is a value of `T` or one with [parts](crate::reply::RecordPart) before it, and
     /// waits until the broker has it.
     ///
@@ -116,7 +125,8 @@ impl<T> Publisher<T> {
         let mut records = Vec::new();
         for item in items {
             let written = item.write(&to).map_err(|error| unwritten("value", to.topic(), error));
-            records.extend(written.map_err(|error| SendAllError::of(records.len(), error))?);
+            let written = written.map_err(|error| SendAllError::of(records.len(), error))?;
+            records.extend(written.into_iter().map(|record| self.signed(record)));
         }
         let delivered = outlet.send_all(records).await?;
         flush(&to, &outlet).await.map_err(|error| SendAllError::of(0, error))?;
@@ -145,7 +155,7 @@ impl<T> Publisher<T> {
     /// If the future is dropped before it is ready, the record is not published.
     pub async fn enqueue(&self, item: impl Item<T>) -> Sent {
         let (to, outlet) = self.outlet();
-        let written = outlet.and_then(|outlet| Ok((one(&to, item)?, outlet)));
+        let written = outlet.and_then(|outlet| Ok((self.one(&to, item)?, outlet)));
         let (record, outlet) = match written {
             Ok(written) => written,
             Err(error) => return Sent::failed(error),
@@ -206,6 +216,20 @@ impl<T> Publisher<T> {
             Source::Outlet(outlet) => (Arc::new(Publish::anywhere()), Ok(outlet.clone())),
             Source::Binding(binding) => binding.outlet(),
         }
+    }
+
+    /// The only record of an item, which is from this publisher.
+    fn one<V>(&self, to: &Publish, item: impl Item<V>) -> Result<ProducerRecord, Error> {
+        Ok(self.signed(one(to, item)?))
+    }
+
+    /// The record, as one from this publisher.
+    fn signed(&self, mut record: ProducerRecord) -> ProducerRecord {
+        // One without an identity passes on what others have asked it to.
+        if let Some(id) = self.id() {
+            record.attached.publisher = Some(id);
+        }
+        record
     }
 }
 

@@ -12,7 +12,7 @@ mod time;
 pub use self::{builder::Builder, cluster::TestCluster};
 
 use self::{builder::name_of, cluster::Cluster, running::Running};
-use crate::calls::{Calls, Recorder};
+use crate::calls::{Called, Calls, Recorder};
 use milena::serve::Control;
 use milena_core::{
     error::Error,
@@ -175,11 +175,54 @@ impl TestApp {
             known.contains(name),
             "no subscription has the handler `{name}`; those are {known:?}"
         );
-        Calls::new(name, self.recorder.clone(), self.patience)
+        Calls::new(Called::Handler(name), self.recorder.clone(), self.patience)
+    }
+
+    /// What a publisher of the service sent, each record by itself, and what the broker answered.
+    ///
+    /// It is this publisher and clones of it, and no other for the same topic. What a handler returns is sent by no
+    /// publisher. A handler that is tried again sends again.
+    ///
+    /// ```
+    /// use milena::{Json, Publisher, Router, State, each, publish};
+    /// use milena_test::TestApp;
+    /// # use schemars::JsonSchema;
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Deserialize, Serialize, JsonSchema)] struct Order { id: u64 }
+    /// # #[derive(Debug, PartialEq, Deserialize, Serialize, JsonSchema)] struct Invoice { order: u64 }
+    ///
+    /// async fn bill(Json(order): Json<Order>, State(invoices): State<Publisher<Json<Invoice>>>) -> Result<(), milena::Error> {
+    ///     invoices.send(Json(Invoice { order: order.id })).await?;
+    ///     Ok(())
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+    /// let mut router = Router::new("billing").subscribe("orders", each(bill));
+    /// let invoices = router.publisher(publish("invoices").schema());
+    /// let test = TestApp::start(router.with_state(invoices.clone())).await;
+    ///
+    /// test.publish("orders", Json(Order { id: 7 })).await;
+    ///
+    /// test.sends(&invoices).assert_called_once_with(Json(Invoice { order: 7 }));
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the publisher is nobody in particular, as one that is a handler's argument; or nothing
+    /// [is recorded](Builder::unrecorded).
+    #[track_caller]
+    pub fn sends<T>(&self, publisher: &Publisher<T>) -> Calls {
+        let Some(id) = publisher.id() else {
+            panic!("the publisher is nobody in particular: ask for `records(topic)`");
+        };
+        let called = Called::Publisher(id);
+        assert!(self.records, "what the {called} sent is not recorded: the test asked for that");
+        Calls::new(called, self.recorder.clone(), self.patience)
     }
 
     /// What was published to the topic of a publisher of the service, by it or by others, in the order in
-    /// which it was published.
+    /// which it was published. What it sent itself is told by [`sends`](Self::sends).
     ///
     /// # Panics
     ///

@@ -81,7 +81,7 @@ impl Running {
         self.recorder.with(|calls| {
             let mut failed =
                 calls.iter().rev().filter(|call| !matches!(call.ending, Some(Ending::Outcome(_))));
-            failed.find(|call| call.is_of(told)).map(|call| call.handler)
+            failed.find_map(|call| call.handler().filter(|_| call.is_of(told)))
         })
     }
 

@@ -29,7 +29,7 @@ impl TestApp {
         self.recorder.with(|calls| {
             let _ = writeln!(story, "{} calls", calls.len());
             for call in calls.iter().skip(calls.len().saturating_sub(CALLS)) {
-                let _ = writeln!(story, "  `{}` with {call}", call.handler);
+                let _ = writeln!(story, "  {} with {call}", call.called);
             }
         });
         story

@@ -1,7 +1,7 @@
 use super::{cluster::Cluster, subscribed::Subscribed};
 use crate::{
     broker::Broker,
-    calls::{Recorder, Recording},
+    calls::{Recorder, Recording, Sends},
     stand_in::StandIns,
 };
 use futures_util::FutureExt as _;
@@ -62,12 +62,15 @@ impl Subject {
 
     /// The same, with its calls recorded.
     pub(super) fn recorded(self, recorder: &Arc<Recorder>, stand_ins: StandIns) -> Self {
+        let sends = Sends::new(recorder);
         let (recorder, stand_ins) = (recorder.clone(), Arc::new(stand_ins));
         let layer =
             move |described: &Described<'_>| Recording::new(&recorder, &stand_ins, described);
         match self {
-            Self::Router(router) => Self::Router(Box::new(router.layer_with(layer))),
-            Self::App(app) => Self::App(Box::new(app.layer_with(layer))),
+            Self::Router(router) => {
+                Self::Router(Box::new(router.layer_with(layer).publish_layer(sends)))
+            }
+            Self::App(app) => Self::App(Box::new(app.layer_with(layer).publish_layer(sends))),
         }
     }
 

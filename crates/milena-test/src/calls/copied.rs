@@ -1,6 +1,9 @@
 use milena_core::{
-    record::{Chunk, Context, Extensions, Hold, OwnedRecord, Record},
-    transport::{BoxFuture, Captures, Receipt},
+    record::{
+        Chunk, Context, Epoch, Extensions, Hold, OwnedRecord, Record, Timestamp, TopicPartition,
+    },
+    reply::ProducerRecord,
+    transport::{BoxFuture, Captures, Delivered, Receipt},
 };
 use std::sync::Arc;
 
@@ -24,6 +27,23 @@ pub(crate) fn copied(record: &Record) -> Record {
         None => chunk,
     };
     Record::new(Arc::new(chunk), 0).with_attempt(record.attempt())
+}
+
+/// What was sent, as the record that it became; without an answer of the broker it has no place.
+pub(crate) fn sent(record: &ProducerRecord, at: Option<&Delivered>) -> Record {
+    let (partition, offset) = match at {
+        Some(at) => (at.partition, at.offset),
+        None => (record.partition.unwrap_or(-1), -1),
+    };
+    let owned = OwnedRecord {
+        offset,
+        timestamp: record.timestamp.map_or(Timestamp::None, Timestamp::Created),
+        key: record.key.clone(),
+        value: record.value.clone(),
+        headers: record.headers.clone(),
+    };
+    let place = TopicPartition::new(record.topic.clone(), partition);
+    Record::new(Arc::new(Chunk::new(place, Epoch::default(), vec![owned])), 0)
 }
 
 /// Nothing waits for a copy.

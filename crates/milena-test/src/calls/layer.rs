@@ -1,4 +1,4 @@
-use super::{Recorder, copied, recorder::Ending};
+use super::{Called, Ending, Recorder, copied};
 use crate::stand_in::StandIns;
 use futures_util::FutureExt;
 use milena::router::{Described, Refused, Replies, Route};
@@ -38,7 +38,7 @@ impl Recording {
 
     async fn call(self, route: Route, delivery: Delivery) -> Result<Outcome, BoxError> {
         let records: Vec<Record> = delivery.records().map(copied).collect();
-        let number = self.recorder.begin(self.handler, records);
+        let number = self.recorder.begin(Called::Handler(self.handler), records);
         let answer = async {
             match self.stand_ins.answer(self.handler, &self.replies, &delivery) {
                 Some(answer) => answer,

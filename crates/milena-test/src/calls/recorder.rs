@@ -1,7 +1,5 @@
-use milena_core::{
-    handler::{Decision, Outcome},
-    record::Record,
-};
+use super::call::{Call, Called, Ending};
+use milena_core::record::Record;
 use std::{
     collections::BTreeSet,
     fmt,
@@ -9,45 +7,11 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// What handlers were called with, in the order of the calls.
+/// What handlers and publishers were called with, in the order of the calls.
 pub(crate) struct Recorder {
     calls: Mutex<Vec<Call>>,
     handlers: BTreeSet<&'static str>,
     changed: Notify,
-}
-
-/// One call of a handler.
-pub(crate) struct Call {
-    pub(crate) handler: &'static str,
-    /// Copies of the records.
-    pub(crate) records: Vec<Record>,
-    /// Records that were taken out of the batch, each with the reason.
-    refused: Vec<(Record, String)>,
-    /// What it ended with; `None` is that it runs, or was given up.
-    pub(crate) ending: Option<Ending>,
-}
-
-/// What a call ended with.
-pub(crate) enum Ending {
-    Outcome(Outcome),
-    /// Also a panic.
-    Error(String),
-    /// The handler was not called: an extractor refused its arguments, for this reason.
-    Refused(String),
-}
-
-impl Call {
-    pub(crate) fn is_refused(&self) -> bool {
-        matches!(self.ending, Some(Ending::Refused(_)))
-    }
-
-    /// Whether it was with a record of this place, as errors name it.
-    pub(crate) fn is_of(&self, told: &str) -> bool {
-        let ends = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_digit());
-        self.records.iter().any(|record| {
-            told.match_indices(&place(record)).any(|(at, found)| ends(&told[at + found.len()..]))
-        })
-    }
 }
 
 impl Recorder {
@@ -61,9 +25,9 @@ impl Recorder {
     }
 
     /// A call has begun; its number.
-    pub(crate) fn begin(&self, handler: &'static str, records: Vec<Record>) -> usize {
+    pub(crate) fn begin(&self, called: Called, records: Vec<Record>) -> usize {
         let mut calls = self.lock();
-        calls.push(Call { handler, records, refused: Vec::new(), ending: None });
+        calls.push(Call { called, records, refused: Vec::new(), ending: None });
         let number = calls.len() - 1;
         drop(calls);
         self.changed.notify_waiters();
@@ -87,10 +51,26 @@ impl Recorder {
         self.changed.notify_waiters();
     }
 
+    /// The broker has the record of this call, which is where it says, or has not. The first answer counts.
+    pub(crate) fn answer(&self, number: usize, answer: Result<Record, String>) {
+        let mut calls = self.lock();
+        if let Some(call) = calls.get_mut(number).filter(|call| call.ending.is_none()) {
+            call.ending = Some(match answer {
+                Ok(record) => {
+                    call.records = vec![record];
+                    Ending::Delivered
+                }
+                Err(error) => Ending::Error(error),
+            });
+        }
+        drop(calls);
+        self.changed.notify_waiters();
+    }
+
     /// The records that extractors of the handler refused.
-    pub(crate) fn refused(&self, handler: &str) -> Vec<(Record, String)> {
+    pub(crate) fn refused(&self, called: &Called) -> Vec<(Record, String)> {
         let calls = self.lock();
-        let of_it = calls.iter().filter(|call| call.handler == handler);
+        let of_it = calls.iter().filter(|call| call.called == *called);
         let refused = |call: &Call| {
             let alone = match &call.ending {
                 Some(Ending::Refused(why)) => {
@@ -122,29 +102,5 @@ impl fmt::Debug for Recorder {
         self.with(|calls| {
             f.debug_list().entries(calls.iter().map(|call| call.to_string())).finish()
         })
-    }
-}
-
-fn place(record: &Record) -> String {
-    format!("{}/{}/{}", record.topic(), record.partition(), record.offset())
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let places: Vec<_> = self.records.iter().map(place).collect();
-        let attempt = self.records.first().map_or(1, Record::attempt);
-        write!(f, "{}", places.join(", "))?;
-        if attempt > 1 {
-            write!(f, " (attempt {attempt})")?;
-        }
-        match &self.ending {
-            None => f.write_str(": has not ended"),
-            Some(Ending::Error(error)) => write!(f, ": failed: {error}"),
-            Some(Ending::Refused(why)) => write!(f, ": refused: {why}"),
-            Some(Ending::Outcome(outcome)) => match &outcome.decision {
-                Decision::Done => write!(f, ": done, {} published", outcome.records.len()),
-                decision => write!(f, ": {decision:?}"),
-            },
-        }
     }
 }

@@ -9,7 +9,7 @@ fn billing() -> Router {
 }
 
 /// What a future panicked with.
-async fn panicked(future: impl Future<Output = ()>) -> String {
+pub(crate) async fn panicked(future: impl Future<Output = ()>) -> String {
     let payload = AssertUnwindSafe(future).catch_unwind().await.unwrap_err();
     *payload.downcast::<String>().unwrap()
 }

@@ -7,6 +7,7 @@ mod asserts;
 mod calls;
 mod failures;
 mod isolation;
+mod sends;
 mod service;
 mod stand_ins;
 

@@ -211,3 +211,27 @@ fn a_prefix_stands_before_the_topics_as_they_were_declared() {
     assert_eq!(&**binding.target().topic(), "eu.test.orders");
     assert_eq!(binding.target().answers().map(|it| &**it), Some("eu.test.answers"));
 }
+
+#[tokio::test]
+async fn a_record_tells_which_of_two_publishers_of_one_topic_sent_it() {
+    let kept = Arc::new(Kept::default());
+    let outlet = Arc::new(Outlet::new(kept.clone()));
+    let of = || {
+        let binding = Binding::new(publish("t"));
+        binding.bind(outlet.clone());
+        binding.publisher::<()>()
+    };
+    let (one, other, anybody) = (of(), of(), Publisher::through(outlet.clone()));
+
+    one.send("x").await.unwrap();
+    one.clone().send_all(["x", "y"]).await.unwrap();
+    other.delete("key").await.unwrap();
+    anybody.send(ProducerRecord::new("t")).await.unwrap();
+
+    let records = kept.take();
+    let are_from = |it: &Publisher<()>| records.iter().map(|record| record.is_from(it)).collect();
+    let (from_one, from_other): (Vec<_>, Vec<_>) = (are_from(&one), are_from(&other));
+    assert_eq!(from_one, [true, true, true, false, false]);
+    assert_eq!(from_other, [false, false, false, true, false]);
+    assert!(!records[4].is_from(&anybody) && records[4].publisher().is_none());
+}

@@ -1,10 +1,12 @@
 //! Publishers that take the values of one topic.
 
-use super::{Publisher, one};
+use super::Publisher;
 use crate::{
     error::{Error, ErrorKind},
     extract::{FromRecord, IntoKey},
-    reply::{IntoRecords, Item, Outlet, Publish, Question, Tombstone, item::correlate, request},
+    reply::{
+        IntoRecords, Item, Outlet, ProducerRecord, Question, Tombstone, item::correlate, request,
+    },
     transport::Delivered,
 };
 use std::time::Duration;
@@ -45,7 +47,7 @@ impl<T: Typed> Publisher<T> {
         timeout: Duration,
     ) -> Result<A, Error> {
         let (to, outlet) = self.outlet();
-        ask::<A, T>(&to, &*outlet?, item, timeout).await
+        ask(&*outlet?, self.one(&to, item)?, timeout).await
     }
 
     /// Publishes a record of this key whose value is null, which deletes the key from a compacted topic.
@@ -60,20 +62,18 @@ impl<T: Typed> Publisher<T> {
     pub async fn delete(&self, key: impl IntoKey) -> Result<Delivered, Error> {
         let (to, outlet) = self.outlet();
         let key = key.to_key().map_err(|error| super::unwritten("key", to.topic(), error))?;
-        let record = one::<()>(&to, (key, Tombstone))?;
+        let record = self.one::<()>(&to, (key, Tombstone))?;
         let delivered = outlet?.enqueue(record).await.await?;
         Ok(delivered)
     }
 }
 
 /// Publishes a question, and says what its answer is.
-pub(super) async fn ask<A: FromRecord<()>, T>(
-    to: &Publish,
+pub(super) async fn ask<A: FromRecord<()>>(
     outlet: &Outlet,
-    item: impl Item<T>,
+    mut record: ProducerRecord,
     timeout: Duration,
 ) -> Result<A, Error> {
-    let mut record = one(to, item)?;
     // Without one no answer can be told from another.
     correlate(&mut record);
     let Some(requests) = outlet.requests() else {

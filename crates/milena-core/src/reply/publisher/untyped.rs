@@ -37,6 +37,7 @@ impl Publisher {
     ) -> Result<(), Error> {
         let (to, outlet) = self.own_cluster(to)?;
         let records = to.write(value).map_err(|error| unwritten("value", to.topic(), error))?;
+        let records = records.into_iter().map(|record| self.signed(record)).collect();
         outlet.send_all(records).await?;
         super::flush(&to, &outlet).await
     }
@@ -75,8 +76,9 @@ impl Publisher {
         timeout: Duration,
     ) -> Result<A, Error> {
         let (to, outlet) = self.own_cluster(to)?;
-        super::typed::ask::<A, ()>(&to, &outlet, value, timeout).await
+        super::typed::ask(&outlet, self.one::<()>(&to, value)?, timeout).await
     }
+
     /// Where a value goes, which is on the cluster of this publisher, and through what.
     fn own_cluster(&self, to: impl Into<Publish>) -> Result<(Publish, Arc<Outlet>), Error> {
         let to = to.into();
