@@ -422,6 +422,9 @@ impl Client {
     }
 }
 
+/// The shortest time that librdkafka is given for a question, whoever waits less.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// What a consumer asks the brokers. All of it waits for the answer, and must not be asked where polling is done.
 impl Client {
     /// Writes into the list what the group has committed for its partitions.
@@ -482,7 +485,11 @@ impl Client {
         answer?.topic_ids()
     }
 
-    /// Asks something of this kind, and waits for the answer.
+    /// Asks something of this kind, and waits for the answer; without time for one it does not ask.
+    ///
+    /// librdkafka looks leaders up for `ListOffsets` on this thread, having set the timer of the question
+    /// before. A timer that ends meanwhile has its own thread answer, and free what this one still uses. So
+    /// it is never told a short time; where we wait less, its own end comes behind ours.
     fn ask(
         &self,
         kind: sys::rd_kafka_admin_op_t,
@@ -492,13 +499,21 @@ impl Client {
             *mut sys::rd_kafka_queue_t,
         ) -> Result<(), Code>,
     ) -> Result<Event, Code> {
-        let (mut text, wait) = ([0; 64], millis(within));
+        let (mut text, wait, timeout) = ([0; 64], millis(within), millis(within.max(SHORTEST)));
+        if wait == 0 {
+            return Err(Code::OperationTimedOut);
+        }
         // SAFETY: the client is alive. Options and queue are ours, and destroyed at the end; an answer that
         // comes later is destroyed with the queue.
         let event = unsafe {
             let options = sys::rd_kafka_AdminOptions_new(self.raw(), kind);
             let (queue, size) = (sys::rd_kafka_queue_new(self.raw()), text.len());
-            sys::rd_kafka_AdminOptions_set_request_timeout(options, wait, text.as_mut_ptr(), size);
+            sys::rd_kafka_AdminOptions_set_request_timeout(
+                options,
+                timeout,
+                text.as_mut_ptr(),
+                size,
+            );
             let event = ask(options, queue).map(|()| sys::rd_kafka_queue_poll(queue, wait));
             sys::rd_kafka_AdminOptions_destroy(options);
             sys::rd_kafka_queue_destroy(queue);

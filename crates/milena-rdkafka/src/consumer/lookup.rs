@@ -49,7 +49,8 @@ impl Lookups {
                 let message = format!("could not {what}: the consumer has closed");
                 return Err(Error::new(ErrorKind::NotAssigned, message));
             };
-            let answer = offload("kafka-lookup", move || patiently(&client, ask)).await;
+            let ask = move || patiently(WITHIN, |left| ask(&client, left));
+            let answer = offload("kafka-lookup", ask).await;
             let Some(answer) = answer else {
                 let message = format!("could not {what}: there is no thread for it");
                 return Err(Error::new(ErrorKind::Driver, message));
@@ -98,18 +99,23 @@ impl Lookup for Lookups {
     }
 }
 
-/// Asks again what a broker could not say because it was not the one to ask, or not there.
+/// Asks again what a broker could not say because it was not the one to ask, or not there; unless there is
+/// no time for an answer any more.
 fn patiently<T>(
-    client: &Client,
-    ask: impl Fn(&Client, Duration) -> Result<T, Failure>,
+    within: Duration,
+    mut ask: impl FnMut(Duration) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let until = Instant::now() + WITHIN;
+    let (until, mut left) = (Instant::now() + within, within);
     loop {
-        let left = until.saturating_duration_since(Instant::now());
-        match ask(client, left) {
-            Err(Failure(_, code)) if is_passing(code) && left > AGAIN => thread::sleep(AGAIN),
+        let failure = match ask(left) {
+            Err(failure) if is_passing(failure.1) => failure,
             answer => return answer,
+        };
+        left = until.saturating_duration_since(Instant::now()).saturating_sub(AGAIN);
+        if left < AGAIN {
+            return Err(failure);
         }
+        thread::sleep(AGAIN);
     }
 }
 
@@ -155,4 +161,49 @@ fn each<T>(
         answer.map_err(|code| Failure(Some(at.clone()), code))
     };
     partitions.iter().zip(answers).map(answer).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_asked_again_and_never_without_time_for_an_answer() {
+        let mut given = Vec::new();
+
+        let answer = patiently(4 * AGAIN, |left| {
+            given.push(left);
+            Err::<(), _>(Failure(None, Code::LeaderNotAvailable))
+        });
+
+        assert!(matches!(answer, Err(Failure(None, Code::LeaderNotAvailable))));
+        assert_eq!(given[0], 4 * AGAIN);
+        assert!(given.iter().all(|left| *left >= AGAIN), "{given:?}");
+    }
+
+    #[test]
+    fn what_has_no_time_left_is_asked_once() {
+        let mut asked = 0;
+
+        let answer = patiently(AGAIN, |_| {
+            asked += 1;
+            Err::<(), _>(Failure(None, Code::OperationTimedOut))
+        });
+
+        assert!(matches!(answer, Err(Failure(None, Code::OperationTimedOut))));
+        assert_eq!(asked, 1);
+    }
+
+    #[test]
+    fn what_does_not_pass_is_asked_once() {
+        let mut asked = 0;
+
+        let answer = patiently(WITHIN, |_| {
+            asked += 1;
+            Err::<(), _>(Failure(None, Code::UnknownPartition))
+        });
+
+        assert!(matches!(answer, Err(Failure(None, Code::UnknownPartition))));
+        assert_eq!(asked, 1);
+    }
 }

@@ -140,6 +140,7 @@ fn in_rounds<T: Clone>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rdkafka::ClientConfig;
 
     #[test]
     fn a_partition_that_is_asked_about_twice_is_asked_about_in_turns() {
@@ -158,6 +159,20 @@ mod tests {
 
         assert_eq!(rounds, [2, 1, 1]);
         assert_eq!(answers, Ok(vec![Ok(Some(10)), Ok(Some(20)), Ok(Some(30)), Ok(Some(40))]));
+    }
+
+    #[test]
+    fn a_question_with_little_or_no_time_harms_nothing() {
+        let mut config = ClientConfig::new();
+        // Nobody is there.
+        config.set("bootstrap.servers", "127.0.0.1:1").set("group.id", "g");
+        let client = Client::consumer(&config, || ()).unwrap();
+        let asked = [(TopicPartition::new("t", 0), Ask::End)];
+
+        for round in 0..2_000 {
+            let within = Duration::from_millis(u64::from(round % 10 == 0));
+            assert_eq!(offsets(&client, &asked, within), Err(Code::OperationTimedOut));
+        }
     }
 
     #[test]
