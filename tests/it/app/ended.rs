@@ -1,4 +1,8 @@
-use super::{MS, Running as Service, produce, until};
+use super::{
+    MS, Running as Service,
+    health::{Mute, REFUSED},
+    produce, until,
+};
 use milena::{
     App, Error, Memory, Outcome, Router, each,
     error::ErrorKind,
@@ -23,6 +27,21 @@ async fn an_app_says_that_a_control_stopped_it() {
 
     let (cluster, group) = ("eu".into(), "g".into());
     assert_eq!(running.end().await.unwrap(), Ended::Control { cluster, group });
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_only_publishes_ends_when_its_producer_is_refused_also_in_its_set_up() {
+    let broker = || Mute(Memory::new(), Arc::new(REFUSED.into()));
+    let refused = || App::new("Ends", "1.0.0").cluster("eu", Memory::new()).cluster("us", broker());
+    let waits = refused().lifespan(async |_| -> Result<(), Error> { pending().await });
+    for app in [refused(), waits] {
+        let failure = Service::start(app).end().await.unwrap_err();
+
+        let reason = Reason::Cluster { cluster: "us".into() };
+        assert_eq!((failure.reason(), failure.kind()), (&reason, ErrorKind::Unauthorized));
+        assert_eq!(failure.to_string(), "could not log in: it is refused (cluster `us`)");
+        assert!(failure.others().is_empty(), "{failure:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -159,9 +159,10 @@ async fn a_cluster_that_cannot_be_reached_is_named_and_a_task_can_ask() {
 const YES: u8 = 0;
 const NO: u8 = 1;
 const SILENT: u8 = 2;
+pub(super) const REFUSED: u8 = 3;
 
 /// A broker that answers as it is told to.
-struct Mute(Memory, Arc<AtomicU8>);
+pub(super) struct Mute(pub(super) Memory, pub(super) Arc<AtomicU8>);
 
 impl Transport for Mute {
     fn consumer(&self, membership: Membership) -> BoxFuture<'_, Result<Box<dyn Consumer>, Error>> {
@@ -215,5 +216,14 @@ impl Producer for MuteProducer {
             }
             _ => Box::pin(pending()),
         }
+    }
+
+    fn failed(&self) -> BoxFuture<'_, Error> {
+        Box::pin(async {
+            match self.1.load(SeqCst) {
+                REFUSED => Error::new(ErrorKind::Unauthorized, "could not log in: it is refused"),
+                _ => pending().await,
+            }
+        })
     }
 }

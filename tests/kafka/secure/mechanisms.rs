@@ -2,9 +2,9 @@
 
 use super::{
     cluster::{listener, trusting, variable},
-    service::{both, check, refused_topics},
+    service::{both, check, refused_to_publish, refused_topics},
 };
-use milena::{Kafka, error::ErrorKind::Unauthorized};
+use milena::{Kafka, error::ErrorKind::Unauthorized, serve::Reason};
 
 type Setter = fn(Kafka, String, String) -> Kafka;
 
@@ -42,6 +42,18 @@ async fn a_password_lets_in_over_tls() {
     let Some(kafka) = listener("KAFKA_SASL_SSL") else { return };
     let kafka = kafka.tls(trusting());
     check_passwords("SASL_SSL", &kafka, &variable("KAFKA_SASL_SSL")).await;
+}
+
+#[tokio::test]
+async fn an_app_that_only_publishes_ends_when_its_password_is_refused() {
+    let Some(kafka) = listener("KAFKA_SASL_PLAINTEXT") else { return };
+    let wrong = kafka.sasl_plain(variable("KAFKA_PLAIN_USER"), "hunter2");
+
+    let failure = refused_to_publish(wrong).await;
+
+    println!("SASL_PLAINTEXT PLAIN, publishing: wrong password: refused: {failure}");
+    assert_eq!(failure.reason(), &Reason::Cluster { cluster: "eu".into() });
+    check(failure.error(), Unauthorized, &["PLAIN", &variable("KAFKA_SASL_PLAINTEXT")]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Services that are let in, and services that are not.
 
 use super::cluster::topic;
-use milena::{Error, Kafka, Router, State, each, error::ErrorKind};
+use milena::{App, Error, Kafka, Router, State, each, error::ErrorKind, serve::Failure};
 use milena_core::{
     ProducerRecord,
     transport::{Event, Membership, Transport as _},
@@ -44,6 +44,14 @@ pub(crate) async fn refused(kafka: Kafka) -> Error {
     let router = Router::new("refused").subscribe("refused", each(take)).with_state(hear);
     let service = milena::serve(kafka.stop_when_unauthorized(true), router);
     timeout(STUCK, service.into_future()).await.expect("it goes on trying").unwrap_err()
+}
+
+/// Nor does it one that only publishes; what comes back is why.
+pub(crate) async fn refused_to_publish(kafka: Kafka) -> Failure {
+    let mut app = App::new("Refused", "1.0.0").cluster("eu", kafka.stop_when_unauthorized(true));
+    let publisher = app.publisher("refused");
+    let app = app.background("publish", async move |_| publisher.send("x").await.map(drop));
+    timeout(STUCK, app.serve().into_future()).await.expect("it goes on trying").unwrap_err()
 }
 
 /// No client can be made; what comes back is why.

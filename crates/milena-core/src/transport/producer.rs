@@ -32,6 +32,17 @@ pub trait Producer: Send + Sync + 'static {
         let _ = within;
         Box::pin(std::future::ready(Ok(())))
     }
+
+    /// Waits until the producer is not to go on, and says why, once. The service ends with that.
+    ///
+    /// Without an implementation it waits for ever: each failure is that of a record.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped: the next one says it.
+    fn failed(&self) -> BoxFuture<'_, Error> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// What a producer had no room for.

@@ -46,8 +46,8 @@ pub(super) fn no_name(topic: &str) -> Error {
     )
 }
 
-/// What a producer tells beside its answers.
-pub(super) fn hear(client: &Client, identity: &Identity, event: &Event) {
+/// What a producer tells beside its answers; what is returned is to be its end.
+pub(super) fn hear(client: &Client, identity: &Identity, event: &Event) -> Option<Error> {
     let said = event.said();
     if let Said::Statistics(json) = &said {
         log::statistics(json);
@@ -56,6 +56,9 @@ pub(super) fn hear(client: &Client, identity: &Identity, event: &Event) {
         let explained = identity.explain((code, &reason), client.distrust().as_deref());
         match client.fatal_error() {
             None if let Some(error) = explained => {
+                if identity.stops && error.kind() == ErrorKind::Unauthorized {
+                    return Some(error);
+                }
                 tracing::warn!(%error, "a producer has trouble");
             }
             Some((_, reason)) => tracing::error!("a producer cannot go on: {reason}"),
@@ -65,6 +68,7 @@ pub(super) fn hear(client: &Client, identity: &Identity, event: &Event) {
             None => tracing::warn!("a producer has trouble: {reason}"),
         }
     }
+    None
 }
 
 /// A record that was not written.

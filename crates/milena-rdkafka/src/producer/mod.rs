@@ -2,9 +2,10 @@
 
 mod answer;
 mod partitions;
+mod refusal;
 mod room;
 
-use self::{partitions::Partitions, room::Room};
+use self::{partitions::Partitions, refusal::Refusal, room::Room};
 use crate::{
     error::error_or,
     native::{Client, Event, Topic},
@@ -46,6 +47,7 @@ pub(crate) fn produce(options: &Options, brokers: &str) -> Result<Arc<dyn Produc
         topics: RwLock::default(),
         client,
         identity,
+        refusal: Refusal::default(),
         room: Room::default(),
         partitions: Partitions::default(),
         unanswered: AtomicUsize::new(0),
@@ -67,6 +69,7 @@ struct Shared {
     topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
     client: Arc<Client>,
     identity: Identity,
+    refusal: Refusal,
     room: Room,
     partitions: Partitions,
     /// Records whose receipts librdkafka has.
@@ -125,6 +128,10 @@ impl Producer for KafkaProducer {
                 Err(code) => Err(error_or(ErrorKind::Unreachable, "reach a broker", code)),
             }
         })
+    }
+
+    fn failed(&self) -> BoxFuture<'_, Error> {
+        Box::pin(self.0.refusal.told())
     }
 }
 
@@ -186,8 +193,8 @@ impl Shared {
             // librdkafka has room when it has the event back, and not before.
             drop(event);
             self.room.made();
-        } else {
-            answer::hear(&self.client, &self.identity, &event);
+        } else if let Some(error) = answer::hear(&self.client, &self.identity, &event) {
+            self.refusal.tell(error);
         }
     }
 

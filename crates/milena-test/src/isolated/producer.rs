@@ -177,6 +177,10 @@ impl Producer for IsolatedProducer {
     fn reach(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
         self.producer.reach(within)
     }
+
+    fn failed(&self) -> BoxFuture<'_, Error> {
+        self.producer.failed()
+    }
 }
 
 /// Tells what the broker answered, in plain names.

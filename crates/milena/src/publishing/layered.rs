@@ -80,6 +80,14 @@ impl Producer for Layered {
     fn partitions(&self, topic: Arc<str>) -> BoxFuture<'_, Result<i32, Error>> {
         self.producer.partitions(topic)
     }
+
+    fn reach(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        self.producer.reach(within)
+    }
+
+    fn failed(&self) -> BoxFuture<'_, Error> {
+        self.producer.failed()
+    }
 }
 
 /// Tells the layers, inner first, how a record ended, and then who waits for it.

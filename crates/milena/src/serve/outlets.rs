@@ -4,7 +4,7 @@ use super::{
     ended::Reason,
 };
 use crate::{publishing::Declared, request::Asker};
-use futures_util::future::join_all;
+use futures_util::future::{FutureExt, join_all, select_all};
 use milena_core::{
     error::{Error, ErrorKind},
     reply::{Binding, Outlet},
@@ -79,6 +79,15 @@ impl Outlets {
         publisher.bind(&open.outlet);
         self.bound.push(publisher.binding().clone());
         Ok(())
+    }
+
+    /// Waits until the producer of a cluster is not to go on.
+    pub(super) async fn failed(&self) -> (Reason, Error) {
+        let failed = |it: &Open| {
+            let (cluster, producer) = (it.cluster.clone(), it.outlet.producer().clone());
+            async move { (Reason::Cluster { cluster }, producer.failed().await) }.boxed()
+        };
+        select_all(self.clusters.iter().map(failed)).await.0
     }
 
     /// Waits for the broker's answers to what is still on its way.

@@ -60,12 +60,20 @@ impl Service {
         };
         let organs = Arc::new(organs(&clusters));
         let (provided, mut lifespans) = (Provided::default(), Lifespans::default());
-        lifespans.enter(self.lifespans, &provided, &mut course).await;
+        let failed = tokio::select! {
+            biased;
+            () = lifespans.enter(self.lifespans, &provided, &mut course) => None,
+            failed = outlets.failed() => Some(failed),
+        };
+        if let Some((reason, error)) = failed {
+            course.fail(reason, error);
+        }
         if course.goes_on() {
             let groups = Groups::start(clusters, &provided, &mut course).await;
             self.stages.send_replace(Stage::Running(organs.clone()));
             let ending = tell_ending(self.stages.clone(), course.phases(), organs);
-            let working = work(groups, self.tasks, &mut lifespans, (&mut course, self.patience));
+            let around = (&mut lifespans, &outlets);
+            let working = work(groups, self.tasks, around, (&mut course, self.patience));
             tokio::join!(working, ending);
             outlets.flush(course.is_forced()).await;
         }
@@ -111,13 +119,14 @@ async fn open(
 async fn work(
     mut groups: Groups,
     tasks: Vec<Background>,
-    lifespans: &mut Lifespans,
+    (lifespans, outlets): (&mut Lifespans, &Outlets),
     (course, patience): (&mut Course, Duration),
 ) {
     let mut tasks = Tasks::start(tasks, course);
     while course.goes_on() || !groups.are_gone() {
         tokio::select! {
             () = course.told() => {}
+            (reason, error) = outlets.failed() => course.fail(reason, error),
             ended = groups.ended() => judge(course, ended),
             ended = tasks.ended() => background::judge(course, ended),
             (name, ended) = lifespans.ended() => lifespan::fail(course, name, Moment::Running, ended),

@@ -60,6 +60,10 @@ impl Producer for Counted {
     fn reach(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
         self.producer.reach(within)
     }
+
+    fn failed(&self) -> BoxFuture<'_, Error> {
+        self.producer.failed()
+    }
 }
 
 impl Drop for Counted {
