@@ -56,8 +56,11 @@ pub enum ErrorKind {
     Publish,
     /// A record is larger than the broker, or the client, takes.
     TooLarge,
-    /// The group went on without this member, so what it held is no longer its own.
+    /// The group went on without this member, so what it held is no longer its own; or another transactional
+    /// producer has the id of this one.
     Fenced,
+    /// The transaction cannot be committed, and nothing of it will be read; the next one can.
+    Aborted,
     /// The group is between two generations; the same call can work later.
     Rebalancing,
     /// The offset to go on from is not there, and the reset policy says that this is an error.

@@ -7,6 +7,7 @@ use crate::{
     member::{Member, Settings},
     terms::Terms,
     topics::Topics,
+    transactions::Coordinator,
 };
 use milena_core::{
     error::{Error, ErrorKind},
@@ -23,6 +24,7 @@ pub(crate) struct Broker {
     pub(crate) settings: Settings,
     pub(crate) asked: Asked,
     pub(crate) watchers: Watchers,
+    pub(crate) coordinator: Coordinator,
     pub(crate) after: After,
     groups: BTreeMap<GroupId, Group>,
     /// Receipts held back, of each producer.
@@ -78,11 +80,15 @@ impl Broker {
         found
     }
 
-    /// Appends a record, or says why not.
-    pub(crate) fn write(&mut self, record: ProducerRecord) -> Result<Delivered, Error> {
+    /// Appends a record, which may be part of the transaction of a producer, or says why not.
+    pub(crate) fn write(
+        &mut self,
+        record: ProducerRecord,
+        producer: Option<u64>,
+    ) -> Result<Delivered, Error> {
         self.asked.admit(&record)?;
         let topic = record.topic.clone();
-        let delivered = self.topics.append(record);
+        let delivered = self.topics.append(record, producer);
         match &delivered {
             Ok(delivered) => self.appended(&(topic, delivered.partition)),
             Err(_) => self.touch(),
@@ -237,7 +243,8 @@ impl Broker {
         self.watchers.wake(&mut self.after);
     }
 
-    fn appended(&mut self, place: &Place) {
+    /// There is more to read of the partition.
+    pub(crate) fn appended(&mut self, place: &Place) {
         self.wake_readers(place);
         self.touch();
     }

@@ -1,4 +1,4 @@
-use crate::{Memory, after::After, broker::Broker};
+use crate::{Memory, after::After, assign::Place, broker::Broker, group::GroupId};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -53,16 +53,27 @@ pub(crate) struct Until {
     ticket: Option<u64>,
 }
 
-#[derive(Clone, Copy)]
 enum Condition {
     Changed { since: u64 },
     Room { producer: u64 },
+    Answered { producer: u64 },
+    Stable { group: GroupId, places: Vec<Place> },
 }
 
 impl Until {
     /// Until the producer has room.
     pub(crate) fn room(memory: Memory, producer: u64) -> Self {
         Self::new(memory, Condition::Room { producer })
+    }
+
+    /// Until the producer has an answer for every record.
+    pub(crate) fn answered(memory: Memory, producer: u64) -> Self {
+        Self::new(memory, Condition::Answered { producer })
+    }
+
+    /// Until no transaction is open that may commit offsets of the group for these partitions.
+    pub(crate) fn stable(memory: Memory, group: GroupId, places: Vec<Place>) -> Self {
+        Self::new(memory, Condition::Stable { group, places })
     }
 
     fn new(memory: Memory, condition: Condition) -> Self {
@@ -95,10 +106,15 @@ impl Drop for Until {
 }
 
 impl Condition {
-    fn holds(self, broker: &Broker) -> bool {
+    fn holds(&self, broker: &Broker) -> bool {
         match self {
-            Self::Changed { since } => broker.version() != since,
-            Self::Room { producer } => broker.asked.has_room(broker.held(producer)),
+            Self::Changed { since } => broker.version() != *since,
+            Self::Room { producer } => broker.asked.has_room(broker.held(*producer)),
+            Self::Answered { producer } => broker.held(*producer) == 0,
+            Self::Stable { group, places } => {
+                let group = group.name().and_then(|name| broker.find_group(name));
+                group.is_none_or(|group| places.iter().all(|place| group.is_stable(place)))
+            }
         }
     }
 }

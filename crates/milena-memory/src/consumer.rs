@@ -2,12 +2,15 @@ use crate::{
     Memory,
     group::{Group, GroupId},
     lookup::MemoryLookup,
+    terms::isolation,
     topics::Topics,
 };
 use milena_core::{
     error::{Error, ErrorKind},
     record::TopicPartition,
-    transport::{Consumer, Event, Lookup, Membership, Selection},
+    transport::{
+        BoxFuture, Consumer, Event, GroupMetadata, IsolationLevel, Lookup, Membership, Selection,
+    },
 };
 use std::{
     collections::VecDeque,
@@ -20,6 +23,7 @@ use std::{
 pub(crate) struct MemoryConsumer {
     memory: Memory,
     group: GroupId,
+    level: IsolationLevel,
     /// Its number in the group, unless it failed to join or has left.
     member: Option<u64>,
     /// What it is told when it is no member.
@@ -31,6 +35,7 @@ pub(crate) struct MemoryConsumer {
 
 impl MemoryConsumer {
     pub(crate) fn new(memory: Memory, membership: Membership) -> Self {
+        let level = isolation(&membership.config).unwrap_or_default();
         let (group, joined) = memory.with(|broker| {
             let group = membership.group.clone().map(GroupId::Named);
             let group = group.unwrap_or_else(|| GroupId::Alone(broker.new_id()));
@@ -41,7 +46,7 @@ impl MemoryConsumer {
             Ok(id) => (Some(id), VecDeque::new()),
             Err(error) => (None, VecDeque::from([Event::Failed(error)])),
         };
-        Self { memory, group, member, news, closed: false, waker: None }
+        Self { memory, group, level, member, news, closed: false, waker: None }
     }
 
     /// Does something in the group. Whoever waits for an event looks again.
@@ -107,6 +112,18 @@ impl Consumer for MemoryConsumer {
         waker.into_iter().for_each(Waker::wake);
     }
 
+    fn group_metadata(
+        &mut self,
+        partitions: Vec<TopicPartition>,
+    ) -> BoxFuture<'static, Result<GroupMetadata, Error>> {
+        // A member that is gone has a number that nobody has.
+        let id = self.member.unwrap_or_default();
+        let identity = self.memory.with(|broker| {
+            broker.in_group(&self.group, |group, _| group.identify(id, &partitions))
+        });
+        Box::pin(std::future::ready(identity.map(GroupMetadata::new)))
+    }
+
     fn seek(&mut self, to: Vec<(TopicPartition, i64)>) {
         self.act(|group, id, _| group.seek(id, to));
     }
@@ -117,7 +134,7 @@ impl Consumer for MemoryConsumer {
     }
 
     fn lookup(&self) -> Arc<dyn Lookup> {
-        Arc::new(MemoryLookup::new(self.memory.clone(), self.group.clone()))
+        Arc::new(MemoryLookup::new(self.memory.clone(), self.group.clone(), self.level))
     }
 
     fn park(&mut self, partition: &TopicPartition) {

@@ -1,13 +1,14 @@
 use crate::{Memory, log::Log, topics::Topic};
 use milena_core::{
     record::{Chunk, Epoch, Record, TopicPartition},
-    transport::partition_for,
+    transport::{IsolationLevel, partition_for},
 };
 use std::sync::Arc;
 
 /// What stands in the broker, for tests to look at.
 impl Memory {
-    /// All records of the topic in the order in which they were written, over all partitions.
+    /// All records of the topic in the order in which they were written, over all partitions, as far as they can
+    /// be read by default: without those of transactions that were aborted, and up to the first of one that is open.
     ///
     /// ```
     /// # use milena_core::ProducerRecord;
@@ -18,11 +19,31 @@ impl Memory {
     /// assert_eq!(values, [Some(b"{}".to_vec())]);
     /// ```
     pub fn records(&self, topic: &str) -> Vec<Record> {
+        self.records_at(topic, IsolationLevel::ReadCommitted)
+    }
+
+    /// The records of the topic that a consumer of this isolation level can read, in the same order.
+    ///
+    /// ```
+    /// # use milena_core::{ProducerRecord, transport::{IsolationLevel, Transport}};
+    /// # use milena_memory::Memory;
+    /// # use std::time::Duration;
+    /// # async fn publish(memory: &Memory) -> Result<(), Box<dyn std::error::Error>> {
+    /// let billing = memory.transactions("billing".into(), Duration::from_secs(60)).await?;
+    /// billing.begin().await?;
+    /// billing.producer().send_all(vec![ProducerRecord::new("invoices").value("{}")]).await?;
+    ///
+    /// assert_eq!(memory.records_at("invoices", IsolationLevel::ReadUncommitted).len(), 1);
+    /// assert_eq!(memory.records_at("invoices", IsolationLevel::ReadCommitted).len(), 0);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(publish(&Memory::new())).unwrap();
+    /// ```
+    pub fn records_at(&self, topic: &str, level: IsolationLevel) -> Vec<Record> {
         let mut found = self.with(|broker| {
             let logs = broker.topics.get(topic).into_iter().flat_map(Topic::logs);
             let entries = logs.flat_map(|(partition, log)| {
-                log.entries()
-                    .iter()
+                log.entries(0, level)
                     .map(move |entry| (entry.appended, partition, entry.record.clone()))
             });
             entries.collect::<Vec<_>>()
@@ -56,6 +77,19 @@ impl Memory {
     pub fn end(&self, topic: &str, partition: i32) -> i64 {
         let log = |topic: &Topic| topic.log(partition).map(|log| log.end());
         self.with(|broker| broker.topics.get(topic).and_then(log).unwrap_or(0))
+    }
+
+    /// The offset at which the oldest open transaction of the partition begins, else that of the next record; 0 if
+    /// there is no such partition.
+    pub fn stable_end(&self, topic: &str, partition: i32) -> i64 {
+        let stable = |log: &Log| log.end_at(IsolationLevel::ReadCommitted);
+        let log = |topic: &Topic| topic.log(partition).map(stable);
+        self.with(|broker| broker.topics.get(topic).and_then(log).unwrap_or(0))
+    }
+
+    /// The ids of the transactions that are open, in order. One is from its first record or offset on, as in Kafka.
+    pub fn open_transactions(&self) -> Vec<Arc<str>> {
+        self.with(|broker| broker.coordinator.open().cloned().collect())
     }
 
     /// The offset that the group has committed for the partition.

@@ -1,8 +1,8 @@
 //! The in-process broker of Milena.
 //!
 //! [`Memory`] is a [`Transport`]: a service runs on it unchanged, with consumer groups, cooperative
-//! rebalances, committed offsets and offsets that hold no record. It needs no async runtime and has
-//! no clock and no thread of its own, so tests on it run with time paused.
+//! rebalances, committed offsets, transactions, and offsets that hold no record. It needs no async runtime, and but
+//! for [the time of transactions](#transactions) it has no clock and no thread of its own, so tests on it run with time paused.
 //!
 //! What differs from Kafka: everything is in this process. There is no clock, so a member that never
 //! answers a revoke keeps its partitions, and what happens with time ([retention](Memory::delete_records),
@@ -22,8 +22,18 @@
 //! - `group.instance.id`: a static member. When it leaves, its part is kept for the next member of this name; when
 //!   one comes while it is there, it is fenced. (In Kafka, with the `consumer` protocol, the one that comes is refused.)
 //! - `exclude.internal.topics`: with `false` patterns take topics that begin with `__`, too.
+//! - `isolation.level`: with `read_uncommitted` it reads what is in open transactions and what was aborted, and does not
+//!   wait for offsets that an open transaction may commit.
 //!
 //! A consumer that names its partitions is in no group; it commits only while the group has no members, as in Kafka.
+//!
+//! # Transactions
+//!
+//! They are as in Kafka: the end of one takes an offset in each partition that it wrote to, consumers read up to the
+//! first record of one that is open, and a new producer of a transactional id ends what the one before left open. Their
+//! time counts from the first record or offset, on tokio's clock, and not at all outside of its runtime. A plain commit
+//! is no part of a transaction. Each generation of a group begins with a rebalance, also with one that moves what
+//! was released; offsets that a member sends with a transaction are refused behind that.
 
 mod after;
 mod assign;
@@ -40,19 +50,24 @@ mod producer;
 mod terms;
 mod time;
 mod topics;
+mod transactions;
 
 pub use self::{
     changed::Changed,
     faults::{Faults, Fired},
+    transactions::TransactionStep,
 };
 
-use self::{broker::Broker, consumer::MemoryConsumer, producer::MemoryProducer};
+use self::{
+    broker::Broker, consumer::MemoryConsumer, producer::MemoryProducer,
+    transactions::MemoryTransactions,
+};
 use milena_core::{
     error::Error,
     reply::ProducerRecord,
     transport::{
         BoxFuture, Consumer, Creation, Delivered, Membership, NewTopic, Producer, TopicDescription,
-        Transport,
+        Transactions, Transport,
     },
 };
 use std::{
@@ -188,7 +203,7 @@ impl Memory {
     ///
     /// The topic or its partition does not exist, or one of the [`Faults`] refuses the record.
     pub fn produce(&self, record: ProducerRecord) -> Result<Delivered, Error> {
-        self.with(|broker| broker.write(record))
+        self.with(|broker| broker.write(record, None))
     }
 
     /// The faults that can be asked for.
@@ -231,6 +246,15 @@ impl Transport for Memory {
             topics.iter().map(describe).collect()
         });
         Box::pin(ready(Ok(described)))
+    }
+
+    fn transactions(
+        &self,
+        id: Arc<str>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Arc<dyn Transactions>, Error>> {
+        let started = MemoryTransactions::start(self.clone(), id, timeout);
+        Box::pin(async { Ok(Arc::new(started.await?) as _) })
     }
 }
 

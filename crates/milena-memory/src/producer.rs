@@ -1,4 +1,4 @@
-use crate::{Memory, changed::Until};
+use crate::{Memory, changed::Until, transactions::Session};
 use milena_core::{
     error::{Error, ErrorKind},
     reply::ProducerRecord,
@@ -10,12 +10,19 @@ use std::{future::ready, sync::Arc, time::Duration};
 pub(crate) struct MemoryProducer {
     memory: Memory,
     id: u64,
+    /// As whom it writes in transactions.
+    session: Option<Session>,
 }
 
 impl MemoryProducer {
     pub(crate) fn new(memory: Memory) -> Self {
         let id = memory.with(|broker| broker.new_id());
-        Self { memory, id }
+        Self { memory, id, session: None }
+    }
+
+    /// A producer that writes nothing but in transactions.
+    pub(crate) fn in_transactions(memory: Memory, session: Session) -> Self {
+        Self { memory, id: session.producer, session: Some(session) }
     }
 }
 
@@ -26,7 +33,10 @@ impl Producer for MemoryProducer {
                 broker.asked.fired.producers_full += 1;
                 return Err(Box::new(Full { record, receipt }));
             }
-            let result = broker.write(record);
+            let result = match &self.session {
+                Some(session) => broker.write_in(session, record),
+                None => broker.write(record, None),
+            };
             if broker.asked.hold_delivery() {
                 broker.hold(self.id, (receipt, result));
             } else {

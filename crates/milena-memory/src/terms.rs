@@ -5,7 +5,7 @@ use crate::{
 };
 use milena_core::{
     error::{Error, ErrorKind},
-    transport::{ConsumerConfig, Membership, Reset, Selection, StartAt},
+    transport::{ConsumerConfig, IsolationLevel, Membership, Reset, Selection, StartAt},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -18,6 +18,8 @@ pub(crate) struct Terms {
     pub(crate) instance: Option<Arc<str>>,
     /// How it agrees with others, best first.
     pub(crate) protocols: Vec<Protocol>,
+    /// Which records of transactions it reads.
+    pub(crate) isolation: IsolationLevel,
     /// Whether its patterns take topics that begin with `__`.
     internal: bool,
 }
@@ -43,6 +45,7 @@ impl Terms {
         Ok(Self {
             protocols,
             instance: config.get("group.instance.id").filter(|_| shares).map(Into::into),
+            isolation: isolation(&config)?,
             internal: config.get("exclude.internal.topics") == Some("false"),
             selection,
             start,
@@ -57,10 +60,11 @@ impl Terms {
 
     /// Where a partition begins for which nothing is committed; `None` is nowhere.
     pub(crate) fn begin(&self, of: &Place, log: &Log) -> Option<i64> {
-        let since = |millis| log.at_time(millis).unwrap_or(log.end());
+        let end = log.end_at(self.isolation);
+        let since = |millis| log.at_time(millis, self.isolation).unwrap_or(end);
         match &self.start {
             StartAt::Committed => None,
-            StartAt::Latest => Some(log.end()),
+            StartAt::Latest => Some(end),
             StartAt::Time(millis) => Some(since(*millis)),
             StartAt::Ago(age) => {
                 let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
@@ -121,6 +125,16 @@ impl Protocol {
             Self::Range => "range",
             Self::RoundRobin => "roundrobin",
         }
+    }
+}
+
+/// Which records of transactions a consumer reads that is configured so.
+pub(crate) fn isolation(config: &ConsumerConfig) -> Result<IsolationLevel, Error> {
+    let option = "isolation.level";
+    match config.get(option) {
+        None | Some("read_committed") => Ok(IsolationLevel::ReadCommitted),
+        Some("read_uncommitted") => Ok(IsolationLevel::ReadUncommitted),
+        Some(other) => Err(refused(option, other)),
     }
 }
 

@@ -99,8 +99,13 @@ impl Topics {
         self.get(topic)?.log(*partition)
     }
 
-    /// Appends the record to the partition it names, or else that of its key.
-    pub(crate) fn append(&mut self, record: ProducerRecord) -> Result<Delivered, Error> {
+    /// Appends the record to the partition it names, or else that of its key. It may be part of the transaction of a
+    /// producer.
+    pub(crate) fn append(
+        &mut self,
+        record: ProducerRecord,
+        producer: Option<u64>,
+    ) -> Result<Delivered, Error> {
         let name = record.topic.clone();
         self.appended += 1;
         let appended = self.appended;
@@ -116,7 +121,7 @@ impl Topics {
             );
             return Err(Error::new(ErrorKind::Publish, message));
         };
-        Ok(Delivered { partition, offset: log.append(record, appended) })
+        Ok(Delivered { partition, offset: log.append(record, appended, producer) })
     }
 }
 
@@ -196,7 +201,7 @@ impl Topic {
 mod tests {
     use super::*;
     use crate::log::{Read, now};
-    use milena_core::record::Timestamp;
+    use milena_core::{record::Timestamp, transport::IsolationLevel};
 
     fn topics(partitions: i32) -> Topics {
         let mut topics = Topics::default();
@@ -205,7 +210,7 @@ mod tests {
     }
 
     fn read(topics: &Topics, partition: i32, from: i64) -> Read {
-        topics.log(&("t".into(), partition)).unwrap().read(from, 2)
+        topics.log(&("t".into(), partition)).unwrap().read(from, 2, IsolationLevel::ReadCommitted)
     }
 
     fn offsets(read: Read) -> Vec<i64> {
@@ -220,7 +225,8 @@ mod tests {
         let mut topics = topics(2);
         let to = |partition| ProducerRecord::new("t").partition(partition);
 
-        let delivered = [0, 1, 0].map(|partition| topics.append(to(partition)).unwrap().offset);
+        let delivered =
+            [0, 1, 0].map(|partition| topics.append(to(partition), None).unwrap().offset);
 
         assert_eq!(delivered, [0, 0, 1]);
         assert_eq!(offsets(read(&topics, 0, 0)), [0, 1]);
@@ -230,10 +236,10 @@ mod tests {
     fn a_log_is_read_in_pieces_and_over_holes() {
         let mut topics = topics(1);
         for _ in 0..2 {
-            topics.append(ProducerRecord::new("t")).unwrap();
+            topics.append(ProducerRecord::new("t"), None).unwrap();
             topics.get_mut("t").unwrap().log_mut(0).unwrap().skip(2);
         }
-        topics.append(ProducerRecord::new("t")).unwrap();
+        topics.append(ProducerRecord::new("t"), None).unwrap();
         topics.get_mut("t").unwrap().log_mut(0).unwrap().skip(1);
 
         assert_eq!(offsets(read(&topics, 0, 0)), [0, 3]);
@@ -244,7 +250,7 @@ mod tests {
     #[test]
     fn a_key_has_its_partition_and_a_null_key_takes_turns() {
         let mut topics = topics(3);
-        let mut partition = |record| topics.append(record).unwrap().partition;
+        let mut partition = |record| topics.append(record, None).unwrap().partition;
 
         assert_eq!(partition(ProducerRecord::new("t").key("ada")), partition_for(b"ada", 3));
         assert_eq!(partition(ProducerRecord::new("t").key("")), partition_for(b"", 3));
@@ -258,7 +264,8 @@ mod tests {
         let mut topics = topics(3);
 
         for partition in [3, -1] {
-            let error = topics.append(ProducerRecord::new("t").partition(partition)).unwrap_err();
+            let error =
+                topics.append(ProducerRecord::new("t").partition(partition), None).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Publish);
             assert!(error.to_string().contains(&format!("partition {partition} of topic `t`")));
         }
@@ -268,8 +275,8 @@ mod tests {
     fn a_timestamp_is_kept_and_else_it_is_now() {
         let mut topics = topics(1);
         let before = now();
-        topics.append(ProducerRecord::new("t").timestamp(7)).unwrap();
-        topics.append(ProducerRecord::new("t")).unwrap();
+        topics.append(ProducerRecord::new("t").timestamp(7), None).unwrap();
+        topics.append(ProducerRecord::new("t"), None).unwrap();
 
         let Read::Records(records) = read(&topics, 0, 0) else { panic!("a hole") };
 

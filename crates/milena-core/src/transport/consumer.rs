@@ -1,6 +1,6 @@
-use super::{BoxFuture, Selection};
+use super::{BoxFuture, GroupMetadata, Selection};
 use crate::{
-    error::Error,
+    error::{Error, ErrorKind},
     record::{Chunk, Epoch, TopicPartition},
 };
 use std::{
@@ -31,6 +31,25 @@ pub trait Consumer: Send + 'static {
     /// Commits that everything before these offsets is done; answered by [`Event::Committed`].
     /// There is one commit at a time.
     fn commit(&mut self, offsets: Vec<(TopicPartition, i64)>);
+
+    /// Who this member is, for a transaction that commits offsets of these partitions.
+    ///
+    /// It holds for the generation in which all of them are this member's, and is refused by the broker behind
+    /// that: what it is taken for may be sent whatever happens meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`Rebalancing`](ErrorKind::Rebalancing): one of them is not this member's now, or another generation has begun
+    /// of which this member does not know yet what it has. [`Config`](ErrorKind::Config) without an implementation,
+    /// or without a group.
+    fn group_metadata(
+        &mut self,
+        partitions: Vec<TopicPartition>,
+    ) -> BoxFuture<'static, Result<GroupMetadata, Error>> {
+        let _ = partitions;
+        let message = "could not commit offsets in a transaction: the transport has none";
+        Box::pin(std::future::ready(Err(Error::new(ErrorKind::Config, message))))
+    }
 
     /// Goes on reading at these offsets, under a new epoch each; answered by [`Event::Moved`] for each
     /// partition that is this member's, in the order of the calls. Nothing of the old epochs comes behind that.

@@ -12,6 +12,8 @@ mod producer;
 mod receipt;
 mod security;
 mod topic;
+mod transactional;
+mod transactions;
 
 pub use self::{
     config::{
@@ -26,10 +28,12 @@ pub use self::{
     receipt::{Delivered, Receipt, Receive, Witness},
     security::{DynTokenProvider, Gssapi, Pem, Secret, Tls, Token, TokenProvider},
     topic::{Creation, NewTopic, TopicDescription},
+    transactional::{Transaction, TransactionalProducer},
+    transactions::{GroupMetadata, Transactions},
 };
 
-use crate::error::Error;
-use std::{pin::Pin, sync::Arc};
+use crate::error::{Error, ErrorKind};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 /// A future that a trait object returns.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -50,6 +54,22 @@ pub trait Transport: Send + Sync + 'static {
         &self,
         topics: Vec<Arc<str>>,
     ) -> BoxFuture<'_, Result<Vec<Option<TopicDescription>>, Error>>;
+
+    /// A transactional producer of this id, whose transactions the broker aborts when they are open for longer
+    /// than `timeout`. What an earlier one of the id left open is over when it is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::error::ErrorKind::Config) without an implementation; or no broker could do it.
+    fn transactions(
+        &self,
+        id: Arc<str>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Arc<dyn Transactions>, Error>> {
+        let _ = timeout;
+        let message = format!("could not begin transactions as `{id}`: the transport has none");
+        Box::pin(std::future::ready(Err(Error::new(ErrorKind::Config, message))))
+    }
 }
 
 impl Transport for Box<dyn Transport> {
@@ -70,5 +90,13 @@ impl Transport for Box<dyn Transport> {
         topics: Vec<Arc<str>>,
     ) -> BoxFuture<'_, Result<Vec<Option<TopicDescription>>, Error>> {
         (**self).describe_topics(topics)
+    }
+
+    fn transactions(
+        &self,
+        id: Arc<str>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Arc<dyn Transactions>, Error>> {
+        (**self).transactions(id, timeout)
     }
 }

@@ -1,5 +1,5 @@
-use super::Fired;
-use crate::assign::Place;
+use super::{Fired, StepFault};
+use crate::{TransactionStep, assign::Place};
 use milena_core::{
     error::{Error, ErrorKind},
     reply::ProducerRecord,
@@ -7,6 +7,7 @@ use milena_core::{
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 /// The faults that were asked for.
@@ -21,6 +22,8 @@ pub(crate) struct Asked {
     pub(super) room: Option<usize>,
     /// The partitions that are not answered for, and whether that was noticed.
     pub(super) silent: BTreeMap<Place, bool>,
+    pub(super) steps: BTreeMap<TransactionStep, VecDeque<StepFault>>,
+    pub(super) delays: BTreeMap<TransactionStep, VecDeque<Duration>>,
 }
 
 /// What happens to the answer to a commit that was done.

@@ -18,7 +18,7 @@ impl Faults {
     }
 
     /// Moves the generation of the group: it rebalances, which may change nothing, and the next
-    /// commit of each member is refused with an error of kind `Rebalancing`.
+    /// commit of each member is refused with an error of kind `Rebalancing`; in a transaction, of kind `Aborted`.
     pub fn move_generation(&self, group: impl Into<Arc<str>>) {
         let group = GroupId::Named(group.into());
         self.0.with(|broker| broker.in_group(&group, |group, _| group.move_generation()));

@@ -1,7 +1,11 @@
 mod asked;
 mod members;
+mod transactions;
 
-pub(crate) use self::asked::{Answering, Asked};
+pub(crate) use self::{
+    asked::{Answering, Asked},
+    transactions::StepFault,
+};
 
 use crate::Memory;
 use milena_core::error::ErrorKind;
@@ -43,7 +47,7 @@ pub struct Fired {
     pub producers_full: usize,
     /// Members that lost their partitions.
     pub members_lost: usize,
-    /// Commits that were refused because the generation of the group had moved.
+    /// Commits, also those of transactions, that were refused because the generation of the group had moved.
     pub commits_outdated: usize,
     /// Commits that were done and answered later.
     pub commit_answers_held: usize,
@@ -54,6 +58,16 @@ pub struct Fired {
     pub fetches_held: usize,
     /// Reports of fetches that members were given.
     pub fetches_reported: usize,
+    /// Steps of transactions that were refused.
+    pub steps_refused: usize,
+    /// Steps of transactions that were not done, and of which the producer was told nothing.
+    pub step_requests_lost: usize,
+    /// Steps of transactions that were done, and of which the producer was told nothing.
+    pub step_answers_lost: usize,
+    /// Steps of transactions that were answered later.
+    pub step_answers_delayed: usize,
+    /// Transactional producers that lost their id to a rival.
+    pub producers_fenced: usize,
 }
 
 impl Faults {

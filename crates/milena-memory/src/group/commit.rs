@@ -30,6 +30,7 @@ impl Group {
         if accepted {
             answering = asked.answer_commit();
             self.committed.extend(offsets.iter().map(|(at, offset)| (place(at), *offset)));
+            offsets.iter().for_each(|(at, _)| self.pending.outdate(&place(at)));
         }
         let lost = "the connection broke before the answer came, which was asked for";
         let lost = self.refuse(ErrorKind::Unreachable, lost);

@@ -1,7 +1,12 @@
 mod commit;
+mod identity;
+mod pending;
 mod rebalance;
 mod seats;
 
+pub(crate) use self::identity::Identity;
+
+use self::pending::Pending;
 use crate::{
     assign::{Place, place},
     faults::Asked,
@@ -27,9 +32,12 @@ pub(crate) struct Group {
     name: Option<Arc<str>>,
     members: BTreeMap<u64, Member>,
     committed: BTreeMap<Place, i64>,
+    pending: Pending,
     /// Where reading began when nothing was committed.
     began: BTreeMap<Place, i64>,
     epochs: Epochs,
+    /// How often it was decided who is to have what.
+    generation: u64,
     /// What there was to have at the last rebalance.
     view: BTreeSet<Place>,
     /// Whether somebody came or went, or there is something else to have.
@@ -63,8 +71,10 @@ impl Group {
             name: id.name().cloned(),
             members: BTreeMap::new(),
             committed: BTreeMap::new(),
+            pending: Pending::default(),
             began: BTreeMap::new(),
             epochs: Epochs::default(),
+            generation: 0,
             view: BTreeSet::new(),
             changed: false,
             released: false,
@@ -80,7 +90,8 @@ impl Group {
         event
     }
 
-    /// Begins to read, at the given offset, else the committed one, else where new groups start.
+    /// Begins to read, at the given offset, else the committed one, else where new groups start. It waits where an
+    /// open transaction may commit another one.
     pub(crate) fn assign(
         &mut self,
         id: u64,
@@ -90,9 +101,14 @@ impl Group {
         let Some(member) = self.members.get_mut(&id) else { return };
         for (at, offset) in partitions {
             let place = place(&at);
+            let known = offset.or_else(|| member.sought(&place));
+            if known.is_none() && member.needs_stable() && !self.pending.is_stable(&place) {
+                member.wait(&place);
+                continue;
+            }
             let Some(log) = topics.log(&place) else { continue };
             let committed = self.committed.get(&place).copied();
-            let known = offset.or_else(|| member.sought(&place)).or(committed);
+            let known = known.or(committed);
             let Some(position) = known.or_else(|| member.terms().begin(&place, log)) else {
                 return member.fail(nothing_committed(self.name.as_deref(), &at));
             };
@@ -138,6 +154,7 @@ impl Group {
     pub(crate) fn forget(&mut self, topic: &str) {
         self.committed.retain(|place, _| *place.0 != *topic);
         self.began.retain(|place, _| *place.0 != *topic);
+        self.pending.forget(topic);
         self.members.values_mut().for_each(|member| member.lose_topic(topic));
     }
 

@@ -28,6 +28,7 @@ impl Group {
     pub(crate) fn rebalance(&mut self, topics: &Topics) {
         let changed = std::mem::take(&mut self.changed);
         self.released = false;
+        self.generation += 1;
         self.view = self.view(topics);
         match self.protocol() {
             Protocol::Incremental => self.shift(topics),

@@ -80,6 +80,8 @@ enum Phase {
     Granted,
     /// It was told, and has not answered. It may have sought an offset already.
     Assigned(Option<i64>),
+    /// It was told and has answered, and a transaction is open that may commit where it begins.
+    Waiting,
     /// The next record is at or behind this offset.
     Reading(i64),
     /// It was told to release the partition.
@@ -156,7 +158,7 @@ impl Member {
         let Some(owned) = self.owned.get_mut(&place(&at)) else { return };
         owned.phase = match owned.phase {
             Phase::Assigned(_) => Phase::Assigned(Some(offset)),
-            Phase::Reading(_) => Phase::Reading(offset),
+            Phase::Reading(_) | Phase::Waiting => Phase::Reading(offset),
             Phase::Granted | Phase::Revoked => return,
         };
         owned.epoch = epochs.next();

@@ -7,7 +7,7 @@ use crate::{
 use milena_core::{
     error::{Error, ErrorKind},
     record::Chunk,
-    transport::{Event, Reset},
+    transport::{Event, IsolationLevel, Reset},
 };
 use std::ops::Bound;
 
@@ -16,11 +16,30 @@ impl Member {
     /// Begins to read an assigned partition; whether it was one.
     pub(crate) fn begin(&mut self, place: &Place, position: i64) -> bool {
         let Some(owned) = self.owned.get_mut(place) else { return false };
-        let begins = matches!(owned.phase, Phase::Assigned(_));
+        let begins = matches!(owned.phase, Phase::Assigned(_) | Phase::Waiting);
         if begins {
             owned.phase = Phase::Reading(position);
         }
         begins
+    }
+
+    /// Begins to read an assigned partition later, when it is known what is committed.
+    pub(crate) fn wait(&mut self, place: &Place) {
+        if let Some(owned) =
+            self.owned.get_mut(place).filter(|it| it.phase == Phase::Assigned(None))
+        {
+            owned.phase = Phase::Waiting;
+        }
+    }
+
+    /// Whether it begins nowhere that an open transaction may change.
+    pub(crate) fn needs_stable(&self) -> bool {
+        self.terms.isolation == IsolationLevel::ReadCommitted
+    }
+
+    /// The partitions that it waits to read.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Place> {
+        self.owned.iter().filter(|(_, it)| it.phase == Phase::Waiting).map(|(place, _)| place)
     }
 
     /// The offset that it sought in a partition before it began to read it.
@@ -34,7 +53,8 @@ impl Member {
     pub(super) fn read(&mut self, world: &mut World<'_>, epochs: &mut Epochs) -> Option<Event> {
         let behind = (Bound::Excluded(&self.last), Bound::Unbounded);
         let mut turns = self.owned.range::<Place, _>(behind).chain(self.owned.range(..=&self.last));
-        let place = turns.find(|(place, owned)| owned.has_more(place, world))?.0.clone();
+        let level = self.terms.isolation;
+        let place = turns.find(|(place, owned)| owned.has_more(place, world, level))?.0.clone();
         let log = world.topics.log(&place)?;
         let owned = self.owned.get_mut(&place)?;
         let Phase::Reading(position) = &mut owned.phase else { return None };
@@ -42,7 +62,7 @@ impl Member {
             return self.reset(&place, log, epochs);
         }
         let at = partition(&place);
-        let event = match log.read(*position, self.settings.max_chunk) {
+        let event = match log.read(*position, self.settings.max_chunk, self.terms.isolation) {
             Read::Records(records) => {
                 *position = records.last()?.offset + 1;
                 Event::Records(Chunk::new(at, owned.epoch, records))
@@ -63,7 +83,7 @@ impl Member {
         let at = partition(place);
         let to = match self.terms.reset {
             Reset::Earliest => log.begin(),
-            Reset::Latest => log.end(),
+            Reset::Latest => log.end_at(self.terms.isolation),
             Reset::Error => {
                 let (begin, end) = (log.begin(), log.end());
                 let message =
@@ -82,11 +102,11 @@ impl Member {
 
 impl Owned {
     /// Whether there is something to tell of the partition.
-    fn has_more(&self, place: &Place, world: &mut World<'_>) -> bool {
+    fn has_more(&self, place: &Place, world: &mut World<'_>, level: IsolationLevel) -> bool {
         match self.phase {
             Phase::Reading(position) if !self.parked => {
-                let log = world.topics.log(place);
-                log.is_some_and(|log| position != log.end()) && world.asked.answers_fetch(place)
+                let more = |log: &Log| position < log.end_at(level) || !log.reaches(position);
+                world.topics.log(place).is_some_and(more) && world.asked.answers_fetch(place)
             }
             _ => false,
         }

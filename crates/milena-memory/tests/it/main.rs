@@ -20,9 +20,11 @@ mod seeking;
 mod selections;
 mod starts;
 mod statics;
+mod steps;
 mod threads;
 mod time;
 mod topics;
+mod transactions;
 mod wakes;
 
 use milena_core::{
