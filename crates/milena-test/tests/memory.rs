@@ -142,6 +142,7 @@ fn guarantees() -> Guarantees {
         room: Some(100),
         refuses_commits_of_others: true,
         leaves_when_dropped: true,
+        transactions: true,
         ..Guarantees::default()
     }
 }

@@ -44,6 +44,8 @@ pub struct Guarantees {
     pub leaves_when_dropped: bool,
     /// Whether a rebalance leaves members what nobody else gets; else it takes everything from everybody.
     pub rebalances_in_part: bool,
+    /// Whether it has transactions.
+    pub transactions: bool,
 }
 
 impl Default for Guarantees {
@@ -57,6 +59,7 @@ impl Default for Guarantees {
             refuses_commits_of_others: false,
             leaves_when_dropped: false,
             rebalances_in_part: true,
+            transactions: false,
         }
     }
 }

@@ -42,6 +42,7 @@ mod select;
 mod start;
 mod story;
 mod topics;
+mod transactions;
 
 pub use self::{
     admin::Admin,
@@ -105,6 +106,17 @@ pub use self::{
         a_topic_has_the_partitions_it_was_created_with, a_topic_that_is_created_again_begins_anew,
         an_unknown_topic_is_named, creating_a_topic_twice_is_fine, topics_are_described,
         what_became_of_each_topic_is_said, what_differs_of_a_topic_is_said,
+    },
+    transactions::{
+        a_member_speaks_only_for_partitions_of_its_own,
+        a_new_assignment_waits_for_the_open_transaction, a_reader_waits_for_the_open_transaction,
+        a_refused_record_leaves_nothing_but_to_abort,
+        a_second_session_fences_the_first_and_ends_its_transaction,
+        an_uncommitted_reader_reads_what_is_aborted, offsets_move_with_the_commit_alone,
+        offsets_of_an_older_generation_are_refused, publishing_without_a_transaction_is_refused,
+        transactions_follow_each_other, what_is_aborted_is_never_read,
+        what_is_committed_is_known_when_the_transaction_ends,
+        what_is_committed_together_is_read_whole,
     },
 };
 
@@ -211,6 +223,19 @@ macro_rules! conformance {
             a_lookup_finds_what_is_committed
             a_lookup_finds_the_bounds
             a_lookup_finds_times
+            what_is_committed_together_is_read_whole
+            what_is_aborted_is_never_read
+            an_uncommitted_reader_reads_what_is_aborted
+            a_reader_waits_for_the_open_transaction
+            transactions_follow_each_other
+            a_second_session_fences_the_first_and_ends_its_transaction
+            publishing_without_a_transaction_is_refused
+            a_refused_record_leaves_nothing_but_to_abort
+            offsets_move_with_the_commit_alone
+            what_is_committed_is_known_when_the_transaction_ends
+            a_new_assignment_waits_for_the_open_transaction
+            offsets_of_an_older_generation_are_refused
+            a_member_speaks_only_for_partitions_of_its_own
         }
     };
 }
@@ -235,6 +260,8 @@ mod tests {
             include_str!("start.rs"),
             include_str!("reset.rs"),
             include_str!("lookup.rs"),
+            include_str!("transactions/mod.rs"),
+            include_str!("transactions/offsets.rs"),
         ]
         .iter()
         .flat_map(|source| source.lines())

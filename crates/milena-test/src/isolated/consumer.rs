@@ -2,7 +2,7 @@ use super::{Shared, topics::named};
 use milena_core::{
     error::Error,
     record::TopicPartition,
-    transport::{BoxFuture, Consumer, Event, Fetch, Lookup, Selection},
+    transport::{BoxFuture, Consumer, Event, Fetch, GroupMetadata, Lookup, Selection},
 };
 use std::{
     ops::Range,
@@ -84,6 +84,16 @@ impl Consumer for IsolatedConsumer {
 
     fn commit(&mut self, offsets: Vec<(TopicPartition, i64)>) {
         self.consumer.commit(self.shared.names.full_places(offsets));
+    }
+
+    fn group_metadata(
+        &mut self,
+        partitions: Vec<TopicPartition>,
+    ) -> BoxFuture<'static, Result<GroupMetadata, Error>> {
+        let shared = self.shared.clone();
+        let full = partitions.iter().map(|at| shared.names.full_place(at)).collect();
+        let metadata = self.consumer.group_metadata(full);
+        Box::pin(async move { metadata.await.map_err(|error| shared.names.plain_error(error)) })
     }
 
     fn seek(&mut self, to: Vec<(TopicPartition, i64)>) {

@@ -1,21 +1,26 @@
-//! A transport that gives a test topics and groups of its own.
+//! A transport that gives a test topics, groups and transactional ids of its own.
 
 mod consumer;
 mod names;
 mod producer;
 mod topics;
+mod transactions;
 
-use self::{consumer::IsolatedConsumer, names::Names, producer::IsolatedProducer, topics::Topics};
+use self::{
+    consumer::IsolatedConsumer, names::Names, producer::IsolatedProducer, topics::Topics,
+    transactions::IsolatedTransactions,
+};
 use milena_core::{
     error::Error,
     transport::{
-        BoxFuture, Consumer, Creation, Membership, NewTopic, Producer, TopicDescription, Transport,
+        BoxFuture, Consumer, Creation, Membership, NewTopic, Producer, TopicDescription,
+        Transactions, Transport,
     },
 };
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
-/// A transport whose topics and groups have names of their own at the broker, so that tests that run
+/// A transport whose topics, groups and transactional ids have names of their own at the broker, so that tests that run
 /// side by side on one Kafka do not see each other.
 ///
 /// Services do not notice: records, partitions, errors and lookups have the plain names. A topic that
@@ -120,6 +125,20 @@ impl Transport for Isolated {
             let producer = self.0.transport.producer().await;
             let producer = producer.map_err(|error| self.0.names.plain_error(error))?;
             Ok(IsolatedProducer::begin(producer, self.0.clone(), Handle::current()) as _)
+        })
+    }
+
+    fn transactions(
+        &self,
+        id: Arc<str>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Arc<dyn Transactions>, Error>> {
+        // Other tests may say the same id.
+        let id = self.0.names.full(&id);
+        Box::pin(async move {
+            let transactions = self.0.transport.transactions(id, timeout).await;
+            let transactions = transactions.map_err(|error| self.0.names.plain_error(error))?;
+            Ok(Arc::new(IsolatedTransactions::new(transactions, self.0.clone())) as _)
         })
     }
 

@@ -123,6 +123,11 @@ impl IsolatedProducer {
         (waiting.len(), waiting.values().map(VecDeque::len).sum())
     }
 
+    /// Waits until no record waits for its topic.
+    pub(super) async fn until_handed_on(&self) {
+        self.until(|topics, _| topics == 0).await;
+    }
+
     /// Waits until this is true of the numbers of topics and records that are waited for.
     async fn until(&self, enough: impl Fn(usize, usize) -> bool) {
         loop {
@@ -159,7 +164,7 @@ impl Producer for IsolatedProducer {
     fn flush(&self, within: Duration) -> BoxFuture<'_, usize> {
         Box::pin(async move {
             let begun = Instant::now();
-            let _ = timeout(within, self.until(|topics, _| topics == 0)).await;
+            let _ = timeout(within, self.until_handed_on()).await;
             let left = self.producer.flush(within.saturating_sub(begun.elapsed())).await;
             left + self.waiting().1
         })

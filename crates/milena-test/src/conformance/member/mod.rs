@@ -4,7 +4,7 @@ use crate::conformance::{Guarantees, story::Story};
 use milena_core::{
     Error, Record,
     record::{Epoch, TopicPartition},
-    transport::{Consumer, Lookup, Selection},
+    transport::{BoxFuture, Consumer, GroupMetadata, Lookup, Selection},
 };
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -126,6 +126,13 @@ impl Member {
     pub(super) fn select(&mut self, selection: Selection) {
         self.story.tell(format!("select {selection:?}"));
         self.consumer.select(selection);
+    }
+
+    pub(super) fn group_metadata(
+        &mut self,
+        partitions: Vec<TopicPartition>,
+    ) -> BoxFuture<'static, Result<GroupMetadata, Error>> {
+        self.consumer.group_metadata(partitions)
     }
 
     pub(super) fn lookup(&self) -> Arc<dyn Lookup> {
