@@ -113,6 +113,7 @@ fn guarantees() -> Guarantees {
         refuses_unknown_topics: true,
         refuses_commits_of_others: true,
         leaves_when_dropped: true,
+        transactions: true,
         ..Guarantees::default()
     }
 }

@@ -1,9 +1,9 @@
-use crate::{address, consumer, error::config, options::Options, producer, topics};
+use crate::{address, consumer, error::config, options::Options, producer, topics, transactions};
 use milena_core::{
     error::Error,
     transport::{
         BoxFuture, Consumer, ConsumerConfig, Creation, GroupProtocol, Membership, NewTopic,
-        Producer, ProducerConfig, TopicDescription, Transport,
+        Producer, ProducerConfig, TopicDescription, Transactions, Transport,
     },
 };
 use std::{env, fmt, sync::Arc, time::Duration};
@@ -179,6 +179,16 @@ impl Transport for Kafka {
         topics: Vec<Arc<str>>,
     ) -> BoxFuture<'_, Result<Vec<Option<TopicDescription>>, Error>> {
         Box::pin(async move { topics::describe(&self.options, &self.brokers()?, topics).await })
+    }
+
+    fn transactions(
+        &self,
+        id: Arc<str>,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Arc<dyn Transactions>, Error>> {
+        Box::pin(
+            async move { transactions::begin(&self.options, &self.brokers()?, id, timeout).await },
+        )
     }
 }
 

@@ -9,8 +9,10 @@ mod native;
 mod offload;
 mod options;
 mod producer;
+mod promise;
 mod security;
 mod topics;
+mod transactions;
 
 pub use kafka::Kafka;
 pub use milena_core::transport::GroupProtocol;

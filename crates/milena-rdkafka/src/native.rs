@@ -409,6 +409,13 @@ impl Client {
         }
     }
 
+    /// Who it is in its group, and since which generation; `None` without a group.
+    pub(crate) fn generation(&self) -> Option<Generation> {
+        // SAFETY: the client is alive; what comes back is ours.
+        let raw = unsafe { sys::rd_kafka_consumer_group_metadata(self.raw()) };
+        NonNull::new(raw).map(Generation)
+    }
+
     /// Begins to leave the group for good.
     pub(crate) fn close(&self) -> Result<(), Code> {
         // SAFETY: the client and its queue are alive; the error is ours.
@@ -520,6 +527,50 @@ impl Client {
             event?
         };
         NonNull::new(event).map(Event::new).ok_or(Code::OperationTimedOut)
+    }
+}
+
+/// Who a member of a group is, and since which generation.
+pub(crate) struct Generation(NonNull<sys::rd_kafka_consumer_group_metadata_t>);
+
+// SAFETY: it belongs to whoever has it, on any thread, and holds nothing of the client it came from.
+unsafe impl Send for Generation {}
+// SAFETY: nobody writes to it.
+unsafe impl Sync for Generation {}
+
+impl Generation {
+    /// That of a client whom no group gives anything, and that commits for one.
+    pub(crate) fn outside(group: &str) -> Option<Self> {
+        let group = CString::new(group).ok()?;
+        // SAFETY: the name is alive, and is copied.
+        let raw = unsafe { sys::rd_kafka_consumer_group_metadata_new(group.as_ptr()) };
+        NonNull::new(raw).map(Self)
+    }
+
+    /// Whether the group knows it. The brokers check nothing of what is said without a name.
+    pub(crate) fn is_member(&self) -> bool {
+        // SAFETY: it is alive; the name is null, or a C string that lives as long.
+        unsafe {
+            let name = text(sys::rd_kafka_consumer_group_metadata_member_id(self.raw()));
+            !name.is_empty() && sys::rd_kafka_consumer_group_metadata_generation_id(self.raw()) >= 0
+        }
+    }
+
+    /// The name of the group.
+    pub(crate) fn group(&self) -> String {
+        // SAFETY: it is alive; the name is a C string that lives as long.
+        unsafe { text(sys::rd_kafka_consumer_group_metadata_group_id(self.raw())) }.into()
+    }
+
+    fn raw(&self) -> *const sys::rd_kafka_consumer_group_metadata_t {
+        self.0.as_ptr()
+    }
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        // SAFETY: it is ours and not used again.
+        unsafe { sys::rd_kafka_consumer_group_metadata_destroy(self.0.as_ptr()) }
     }
 }
 
@@ -1057,6 +1108,82 @@ impl Client {
             let flags = sys::RD_KAFKA_PURGE_F_QUEUE | sys::RD_KAFKA_PURGE_F_INFLIGHT;
             sys::rd_kafka_purge(self.raw(), flags);
         }
+    }
+}
+
+/// What a producer with a transactional id does. All of it waits, for so long at most, and needs somebody
+/// else who polls.
+impl Client {
+    pub(crate) fn init_transactions(&self, within: Duration) -> Result<(), Failure> {
+        // SAFETY: the client is alive; the error is ours.
+        unsafe { failure(sys::rd_kafka_init_transactions(self.raw(), millis(within))) }
+    }
+
+    pub(crate) fn begin_transaction(&self) -> Result<(), Failure> {
+        // SAFETY: the client is alive; the error is ours.
+        unsafe { failure(sys::rd_kafka_begin_transaction(self.raw())) }
+    }
+
+    pub(crate) fn send_offsets(
+        &self,
+        offsets: &TopicPartitionList,
+        generation: &Generation,
+        within: Duration,
+    ) -> Result<(), Failure> {
+        let (offsets, generation) = (offsets.ptr(), generation.raw());
+        // SAFETY: the client is alive, and so are list and generation, which are copied; the error is ours.
+        unsafe {
+            failure(sys::rd_kafka_send_offsets_to_transaction(
+                self.raw(),
+                offsets,
+                generation,
+                millis(within),
+            ))
+        }
+    }
+
+    pub(crate) fn commit_transaction(&self, within: Duration) -> Result<(), Failure> {
+        // SAFETY: the client is alive; the error is ours.
+        unsafe { failure(sys::rd_kafka_commit_transaction(self.raw(), millis(within))) }
+    }
+
+    pub(crate) fn abort_transaction(&self, within: Duration) -> Result<(), Failure> {
+        // SAFETY: the client is alive; the error is ours.
+        unsafe { failure(sys::rd_kafka_abort_transaction(self.raw(), millis(within))) }
+    }
+}
+
+/// Why a call for a transaction failed, and what can be done behind it.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: Code,
+    pub(crate) reason: String,
+    /// The client can do nothing any more.
+    pub(crate) is_fatal: bool,
+    /// The same call can be made again, and goes on where this one was.
+    pub(crate) is_retriable: bool,
+    /// The transaction can only be aborted.
+    pub(crate) requires_abort: bool,
+}
+
+/// # Safety
+///
+/// The error is null or ours, and not used again.
+unsafe fn failure(error: *mut sys::rd_kafka_error_t) -> Result<(), Failure> {
+    if error.is_null() {
+        return Ok(());
+    }
+    // SAFETY: what the caller says; the text is copied before the error is gone.
+    unsafe {
+        let failure = Failure {
+            code: sys::rd_kafka_error_code(error).into(),
+            reason: text(sys::rd_kafka_error_string(error)).into(),
+            is_fatal: sys::rd_kafka_error_is_fatal(error) == 1,
+            is_retriable: sys::rd_kafka_error_is_retriable(error) == 1,
+            requires_abort: sys::rd_kafka_error_txn_requires_abort(error) == 1,
+        };
+        sys::rd_kafka_error_destroy(error);
+        Err(failure)
     }
 }
 

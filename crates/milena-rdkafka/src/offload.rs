@@ -1,9 +1,5 @@
-use std::{
-    future::poll_fn,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Poll, Waker},
-    thread,
-};
+use crate::promise::promise;
+use std::thread;
 
 /// Runs what blocks on a thread of its own; `None` when there was no thread for it, or it panicked.
 ///
@@ -12,48 +8,12 @@ pub(crate) fn offload<T: Send + 'static>(
     name: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> impl Future<Output = Option<T>> {
-    let state = Arc::new(Mutex::new(State { result: None, done: false, waker: None }));
-    let done = Done(state.clone());
-    let run = move || {
-        let result = work();
-        lock(&done.0).result = Some(result);
-    };
+    let (promise, done) = promise();
+    let run = move || promise.keep(work());
     if let Err(error) = thread::Builder::new().name(name.into()).spawn(run) {
         tracing::warn!(%error, "could not begin a thread");
     }
-    poll_fn(move |cx| {
-        let mut state = lock(&state);
-        if state.done {
-            return Poll::Ready(state.result.take());
-        }
-        state.waker = Some(cx.waker().clone());
-        Poll::Pending
-    })
-}
-
-struct State<T> {
-    result: Option<T>,
-    done: bool,
-    waker: Option<Waker>,
-}
-
-/// Says that no result will come any more.
-struct Done<T>(Arc<Mutex<State<T>>>);
-
-impl<T> Drop for Done<T> {
-    fn drop(&mut self) {
-        let mut state = lock(&self.0);
-        state.done = true;
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-}
-
-fn lock<T>(state: &Mutex<State<T>>) -> MutexGuard<'_, State<T>> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
+    done
 }
 
 #[cfg(test)]

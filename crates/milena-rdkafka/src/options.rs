@@ -4,7 +4,7 @@ use milena_core::{
     transport::{ConsumerConfig, ProducerConfig, StartAt, config::is_secret},
 };
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel, error::KafkaError};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What the clients of a cluster are made with.
 #[derive(Clone, Default)]
@@ -34,6 +34,8 @@ const CONSUMER: [(&str, &str); 6] = [
     // for anew: so it goes round for many seconds, and no heartbeat gets through.
     ("retry.backoff.ms", "700"),
 ];
+
+const RETRY_BACKOFF: &str = "retry.backoff.ms";
 
 /// A client that asks for a topic does not want it to be made for that.
 const ADMIN: [(&str, &str); 1] = [("allow.auto.create.topics", "false")];
@@ -79,6 +81,32 @@ impl Options {
         self.client(brokers, &[], self.producer.resolved())
     }
 
+    /// The options of a producer whose records are all part of a transaction.
+    pub(crate) fn transactions(
+        &self,
+        brokers: &str,
+        id: &str,
+        timeout: Duration,
+    ) -> Result<ClientConfig, Error> {
+        let mut config = self.producer(brokers)?;
+        config.set("transactional.id", id);
+        config.set("transaction.timeout.ms", millis(timeout));
+        // What cannot be delivered fails its transaction while there is time to abort it.
+        let delivery = timeout / 4 * 3;
+        config.set("message.timeout.ms", millis(delivery));
+        // Until then a topic may be unknown, so that its record tells that it is, and not that it was late.
+        at_most(&mut config, "topic.metadata.propagation.max.ms", timeout / 4);
+        // What is not answered is sent again within the transaction, however long others may wait.
+        at_most(&mut config, "socket.timeout.ms", (timeout / 2).min(Duration::from_secs(60)));
+        // The first request may come before the brokers have put the end of the transaction before in writing.
+        if config.get(RETRY_BACKOFF).is_none() {
+            config.set(RETRY_BACKOFF, "10");
+        }
+        // Whoever commits does not wait for this, and librdkafka wants it to be less than the time for delivery.
+        at_most(&mut config, "queue.buffering.max.ms", delivery / 2);
+        Ok(config)
+    }
+
     pub(crate) fn admin(&self, brokers: &str) -> Result<ClientConfig, Error> {
         self.all.validate()?;
         check(self.all.options())?;
@@ -96,6 +124,19 @@ impl Options {
         let mut config = client(brokers, defaults, options);
         self.security.apply(&mut config)?;
         Ok(config)
+    }
+}
+
+/// Milliseconds as librdkafka has them.
+fn millis(time: Duration) -> String {
+    time.as_millis().min(i32::MAX as u128).to_string()
+}
+
+/// Sets a time, unless a shorter one was set.
+fn at_most(config: &mut ClientConfig, option: &str, time: Duration) {
+    let set = config.get(option).and_then(|millis| millis.parse::<f64>().ok());
+    if set.is_none_or(|set| set > time.as_secs_f64() * 1e3) {
+        config.set(option, millis(time));
     }
 }
 
@@ -164,8 +205,8 @@ fn hint(why: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::native::Client;
     use milena_core::transport::{Compression, GroupProtocol, Partitioner};
-    use std::time::Duration;
 
     fn heartbeat(config: ConsumerConfig) -> Result<String, String> {
         let options = Options::default().of_member(&config);
@@ -227,6 +268,29 @@ mod tests {
             let producer = ProducerConfig::new().compression(with);
             create(Options { producer, ..Options::default() }.producer("one:9092").unwrap());
         }
+    }
+
+    #[test]
+    fn what_is_in_a_transaction_is_given_up_within_its_time_whatever_was_set() {
+        let transactions = |producer: ProducerConfig, seconds| {
+            let options = Options { producer, ..Options::default() };
+            let time = Duration::from_secs(seconds);
+            let config = options.transactions("one:9092", "id", time).unwrap();
+            config.create_native_config().unwrap();
+            Client::producer(&config).unwrap();
+            ["transaction.timeout.ms", "message.timeout.ms", "socket.timeout.ms", "linger.ms"]
+                .map(|option| config.create_native_config().unwrap().get(option).unwrap())
+        };
+        let config = ProducerConfig::new;
+        let second = Duration::from_secs(1);
+
+        assert_eq!(transactions(config(), 10), ["10000", "7500", "5000", "5"]);
+        assert_eq!(transactions(config(), 3600), ["3600000", "2700000", "60000", "5"]);
+        assert_eq!(transactions(config(), 1), ["1000", "750", "500", "5"]);
+        let long = config().transaction_timeout(70 * second).linger(9 * second);
+        assert_eq!(transactions(long, 10), ["10000", "7500", "5000", "3750"]);
+        let short = config().request_timeout(second);
+        assert_eq!(transactions(short, 10), ["10000", "7500", "1000", "5"]);
     }
 
     #[cfg(not(feature = "zstd"))]

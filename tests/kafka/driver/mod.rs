@@ -15,3 +15,4 @@ mod resets;
 mod seeks;
 mod selections;
 mod starts;
+mod transactions;

@@ -83,7 +83,7 @@ pub(super) fn too_late() -> Error {
     Error::new(ErrorKind::Fenced, "could not commit: the consumer has left its group")
 }
 
-fn list(offsets: &[(TopicPartition, i64)]) -> Result<TopicPartitionList, Code> {
+pub(crate) fn list(offsets: &[(TopicPartition, i64)]) -> Result<TopicPartitionList, Code> {
     let mut list = TopicPartitionList::with_capacity(offsets.len());
     for (at, offset) in offsets {
         list.add_partition_offset(&at.topic, at.partition, Offset::Offset(*offset))

@@ -1,8 +1,9 @@
 use super::{bell::Bell, commit, step::Ticket};
+use crate::promise::Promise;
 use milena_core::{
     error::Error,
     record::{Chunk, TopicPartition},
-    transport::{Event, Selection},
+    transport::{Event, GroupMetadata, Selection},
 };
 use std::{
     collections::{HashSet, VecDeque},
@@ -52,6 +53,7 @@ pub(super) enum Command {
     Assign(Ticket, Vec<(TopicPartition, Option<i64>)>),
     Release(Ticket, Vec<TopicPartition>),
     Commit(Ticket, Vec<(TopicPartition, i64)>),
+    Generation(Ticket, Vec<TopicPartition>, Promise<Result<GroupMetadata, Error>>),
     Seek(Vec<(TopicPartition, i64)>),
     Select(Selection),
     Park(TopicPartition, bool),
@@ -187,6 +189,7 @@ impl Mailbox {
         if std::mem::replace(&mut post.ended, true) {
             return;
         }
+        let _unheard = std::mem::take(&mut post.commands);
         for _ in 0..std::mem::take(&mut post.commits) {
             post.events.push_back((0, Event::Committed(Err(commit::too_late()))));
         }

@@ -1,11 +1,14 @@
 use super::{
+    generation,
     lookup::Lookups,
     mailbox::{Command, Mailbox},
     step::Ticket,
 };
+use crate::promise::promise;
 use milena_core::{
+    error::Error,
     record::TopicPartition,
-    transport::{Consumer, Event, Lookup, Selection},
+    transport::{BoxFuture, Consumer, Event, GroupMetadata, Lookup, Selection},
 };
 use std::{
     sync::Arc,
@@ -49,6 +52,15 @@ impl Consumer for Member {
 
     fn commit(&mut self, offsets: Vec<(TopicPartition, i64)>) {
         self.mailbox.send(Command::Commit(self.seen, offsets));
+    }
+
+    fn group_metadata(
+        &mut self,
+        partitions: Vec<TopicPartition>,
+    ) -> BoxFuture<'static, Result<GroupMetadata, Error>> {
+        let (promise, answer) = promise();
+        self.mailbox.send(Command::Generation(self.seen, partitions, promise));
+        Box::pin(async { answer.await.unwrap_or_else(|| Err(generation::too_late())) })
     }
 
     fn seek(&mut self, to: Vec<(TopicPartition, i64)>) {

@@ -7,6 +7,7 @@ mod commit;
 mod errands;
 mod fetches;
 mod follow;
+mod generation;
 mod lookup;
 mod mailbox;
 mod member;
@@ -25,6 +26,8 @@ mod step;
 mod topics;
 mod trouble;
 mod worker;
+
+pub(crate) use self::commit::list as list_of_offsets;
 
 use self::{lookup::Lookups, mailbox::Mailbox, member::Member, settings::Settings, worker::Worker};
 use crate::{native::Client, options::Options};

@@ -3,6 +3,7 @@ use super::{
     commit::Pending,
     fetches::Fetches,
     follow::subscribe,
+    generation::Generations,
     mailbox::{Command, Mailbox},
     partitions::Partitions,
     rebalance::Rebalance,
@@ -36,6 +37,7 @@ pub(super) struct Worker {
     pub(super) settings: Settings,
     pub(super) rebalance: Rebalance,
     pub(super) pending: Option<Pending>,
+    pub(super) generations: Generations,
     pub(super) partitions: Partitions,
     pub(super) queue: Arc<Queue>,
     pub(super) batch: Batch,
@@ -94,6 +96,7 @@ impl Worker {
             settings,
             rebalance: Rebalance::default(),
             pending: None,
+            generations: Generations::default(),
             queue,
             next_positions: Instant::now(),
             failed: false,
@@ -134,6 +137,10 @@ impl Worker {
                 Command::Release(seen, partitions) => self.rebalance.release(seen, partitions),
                 Command::Commit(seen, offsets) => {
                     self.commit(seen, offsets);
+                    continue;
+                }
+                Command::Generation(seen, partitions, promise) => {
+                    promise.keep(self.generation(seen, &partitions));
                     continue;
                 }
                 Command::Seek(to) => {
@@ -181,6 +188,7 @@ impl Worker {
             false if self.client.is_assignment_lost() => Kind::Lose,
             false => Kind::Revoke,
         };
+        self.note_generation(kind);
         let eager = self.is_eager();
         let steps = self.rebalance.on(Op { kind, partitions, eager });
         self.take(steps);

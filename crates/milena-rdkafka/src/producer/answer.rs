@@ -1,3 +1,4 @@
+use super::Shared;
 use crate::{
     error::{error_or, kind},
     log,
@@ -10,10 +11,11 @@ use milena_core::{
     transport::Delivered,
 };
 use rdkafka::error::RDKafkaErrorCode as Code;
+use std::sync::atomic::Ordering::SeqCst;
 
 /// How a record ended.
 pub(super) fn outcome(
-    client: &Client,
+    shared: &Shared,
     message: &Message,
     error: Option<Code>,
 ) -> Result<Delivered, Error> {
@@ -25,18 +27,18 @@ pub(super) fn outcome(
         bytes: message.size(),
         limit: "and its batch is more than the broker takes: `batch.size` here, `max.message.bytes` of the topic there",
     };
-    Err(sent.explain(client, code))
+    Err(sent.explain(shared, code))
 }
 
 /// Why librdkafka did not take a record.
-pub(super) fn refused(client: &Client, record: &ProducerRecord, code: Code) -> Error {
+pub(super) fn refused(shared: &Shared, record: &ProducerRecord, code: Code) -> Error {
     let sent = Sent {
         topic: &record.topic,
         partition: record.partition.unwrap_or(-1),
         bytes: record.bytes(),
         limit: "more than `message.max.bytes` allows",
     };
-    sent.explain(client, code)
+    sent.explain(shared, code)
 }
 
 pub(super) fn no_name(topic: &str) -> Error {
@@ -81,10 +83,18 @@ struct Sent<'a> {
 }
 
 impl Sent<'_> {
-    fn explain(&self, client: &Client, code: Code) -> Error {
+    fn explain(&self, shared: &Shared, code: Code) -> Error {
         let what = format!("publish to topic `{}`", self.topic);
         let say = |kind, cause: String| Error::new(kind, format!("could not {what}: {cause}"));
+        let scope = shared.scope.as_ref().filter(|_| !shared.dropped.load(SeqCst));
         match code {
+            Code::State if scope.is_some_and(|scope| scope.is_open()) => {
+                say(ErrorKind::Aborted, "its transaction has failed already".into())
+            }
+            Code::State => say(ErrorKind::Publish, "no transaction is open".into()),
+            Code::PurgeQueue | Code::PurgeInflight if scope.is_some() => {
+                say(ErrorKind::Aborted, "its transaction is not committed".into())
+            }
             Code::MessageSizeTooLarge | Code::MessageBatchTooLarge => {
                 let cause = format!("the record has {} bytes, {}", self.bytes, self.limit);
                 say(ErrorKind::TooLarge, cause)
@@ -98,9 +108,17 @@ impl Sent<'_> {
             Code::PurgeQueue | Code::PurgeInflight => {
                 say(ErrorKind::Driver, "the producer was dropped before the broker answered".into())
             }
+            Code::InvalidProducerEpoch if scope.is_some() => {
+                say(ErrorKind::Fenced, "another producer has its transactional id now".into())
+            }
+            Code::MessageTimedOut => {
+                let cause = "it was not written within the time of its transaction";
+                say(ErrorKind::TimedOut, cause.into())
+            }
             Code::Fatal => {
-                let cause = client.fatal_error().map(|(_, reason)| reason);
-                say(ErrorKind::Driver, cause.unwrap_or_else(|| "a fatal error".into()))
+                let fatal = shared.client.fatal_error();
+                let (code, cause) = fatal.unwrap_or((code, "a fatal error".into()));
+                say(kind(code).unwrap_or(ErrorKind::Driver), cause)
             }
             code => error_or(ErrorKind::Publish, &what, code),
         }

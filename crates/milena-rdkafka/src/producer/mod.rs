@@ -4,6 +4,9 @@ mod answer;
 mod partitions;
 mod refusal;
 mod room;
+mod scope;
+
+pub(crate) use self::scope::Scope;
 
 use self::{partitions::Partitions, refusal::Refusal, room::Room};
 use crate::{
@@ -41,12 +44,31 @@ const GIVE_UP: Duration = Duration::from_secs(10);
 pub(crate) fn produce(options: &Options, brokers: &str) -> Result<Arc<dyn Producer>, Error> {
     let config = options.producer(brokers)?;
     let client = Arc::new(Client::producer(&config)?);
-    let mut identity = Identity::new(&options.security, &config);
+    let identity = Identity::new(&options.security, &config);
+    Ok(Arc::new(KafkaProducer(begin(client, identity, None)?)))
+}
+
+/// Makes a producer of which everything is part of a transaction.
+pub(crate) fn produce_in(
+    scope: &Arc<Scope>,
+    client: &Arc<Client>,
+    identity: Identity,
+) -> Result<Arc<dyn Producer>, Error> {
+    let shared = begin(client.clone(), identity, Some(scope.clone()))?;
+    Ok(Arc::new(KafkaProducer(shared)))
+}
+
+fn begin(
+    client: Arc<Client>,
+    mut identity: Identity,
+    scope: Option<Arc<Scope>>,
+) -> Result<Arc<Shared>, Error> {
     identity.enroll(&client)?;
     let shared = Arc::new(Shared {
         topics: RwLock::default(),
         client,
         identity,
+        scope,
         refusal: Refusal::default(),
         room: Room::default(),
         partitions: Partitions::default(),
@@ -59,7 +81,7 @@ pub(crate) fn produce(options: &Options, brokers: &str) -> Result<Arc<dyn Produc
         Error::new(ErrorKind::Driver, format!("could not begin to publish: {error}"))
             .with_source(error)
     })?;
-    Ok(Arc::new(KafkaProducer(shared)))
+    Ok(shared)
 }
 
 struct KafkaProducer(Arc<Shared>);
@@ -69,6 +91,8 @@ struct Shared {
     topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
     client: Arc<Client>,
     identity: Identity,
+    /// The transaction that everything is part of, if it is.
+    scope: Option<Arc<Scope>>,
     refusal: Refusal,
     room: Room,
     partitions: Partitions,
@@ -80,7 +104,7 @@ struct Shared {
 impl Producer for KafkaProducer {
     fn enqueue(&self, record: ProducerRecord, receipt: Receipt) -> Result<(), Box<Full>> {
         let Some(topic) = self.0.topic(&record.topic) else {
-            receipt.deliver(Err(answer::no_name(&record.topic)));
+            self.0.refuse(receipt, answer::no_name(&record.topic));
             return Ok(());
         };
         let mut refused = self.0.send(&topic, &record, Box::new(receipt));
@@ -94,7 +118,8 @@ impl Producer for KafkaProducer {
                 return Err(Box::new(Full { record, receipt: *receipt }));
             }
             Err((code, receipt)) => {
-                receipt.deliver(Err(answer::refused(&self.0.client, &record, code)))
+                let error = answer::refused(&self.0, &record, code);
+                self.0.refuse(*receipt, error);
             }
         }
         Ok(())
@@ -166,12 +191,23 @@ impl Shared {
         })
     }
 
+    /// What librdkafka did not take, it does not count among what failed.
+    fn refuse(&self, receipt: Receipt, error: Error) {
+        if let Some(scope) = &self.scope {
+            scope.fail();
+        }
+        receipt.deliver(Err(error));
+    }
+
     /// Gives receipts back until the producer has been dropped and there are no more.
     fn run(&self) {
         while !self.dropped.load(SeqCst) {
             self.serve(IDLE);
         }
-        self.serve_until(Instant::now() + LINGER, || self.client.flush(Duration::ZERO));
+        // A transaction that nobody can commit any more has no use for more records.
+        if self.scope.is_none() {
+            self.serve_until(Instant::now() + LINGER, || self.client.flush(Duration::ZERO));
+        }
         self.client.purge();
         self.serve_until(Instant::now() + GIVE_UP, || {});
         let lost = self.unanswered.load(SeqCst);
@@ -201,7 +237,7 @@ impl Shared {
     fn answer(&self, event: &Event) -> usize {
         let mut answered = 0;
         event.answers(|receipt, message, error| {
-            receipt.deliver(answer::outcome(&self.client, message, error));
+            receipt.deliver(answer::outcome(self, message, error));
             answered += 1;
         });
         self.unanswered.fetch_sub(answered, SeqCst);

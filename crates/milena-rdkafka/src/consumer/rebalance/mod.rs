@@ -128,6 +128,11 @@ impl Rebalance {
         self.epoch
     }
 
+    /// Whether librdkafka waits for partitions that it revoked.
+    pub(super) fn is_revoking(&self) -> bool {
+        !self.revokes.is_empty()
+    }
+
     /// Whether nobody waits for an answer, librdkafka or this member.
     pub(super) fn is_settled(&self) -> bool {
         self.revokes.is_empty() && self.offers.is_empty()

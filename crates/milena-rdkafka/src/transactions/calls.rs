@@ -1,0 +1,132 @@
+use super::outcome::{self, Verdict};
+use crate::{
+    native::{Client, Failure, Generation},
+    producer::Scope,
+    promise::Promise,
+};
+use milena_core::{
+    error::{Error, ErrorKind},
+    transport::GroupMetadata,
+};
+use rdkafka::TopicPartitionList;
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long it takes until what can be called again is.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// What the thread is asked for.
+pub(super) enum Call {
+    Init,
+    Begin,
+    SendOffsets(TopicPartitionList, GroupMetadata),
+    Commit,
+    Abort,
+}
+
+pub(super) type Asked = (Call, Promise<Result<(), Error>>);
+
+/// The thread of a session, which makes one call after the other.
+pub(super) struct Calls {
+    pub(super) client: Arc<Client>,
+    pub(super) scope: Arc<Scope>,
+    pub(super) id: Arc<str>,
+    pub(super) timeout: Duration,
+}
+
+impl Calls {
+    pub(super) fn start(self) -> Result<mpsc::Sender<Asked>, Error> {
+        let (sender, asked) = mpsc::channel::<Asked>();
+        let id = self.id.clone();
+        let run = move || {
+            for (call, promise) in asked {
+                promise.keep(self.obey(&call));
+            }
+        };
+        let thread = thread::Builder::new().name("kafka-transactions".into());
+        thread.spawn(run).map_err(|error| {
+            let message = format!("could not begin transactions as `{id}`: {error}");
+            Error::new(ErrorKind::Driver, message).with_source(error)
+        })?;
+        Ok(sender)
+    }
+
+    fn obey(&self, call: &Call) -> Result<(), Error> {
+        let refuse = |kind, cause: &str| {
+            Err(Error::new(kind, format!("could not {}: {cause}", self.what(call))))
+        };
+        match (call, self.scope.is_open()) {
+            (Call::Init, _) | (Call::Begin, false) => {}
+            (Call::Begin, true) => return refuse(ErrorKind::Driver, "one is open already"),
+            (Call::Abort, false) => return Ok(()),
+            (_, false) => return refuse(ErrorKind::Driver, "no transaction is open"),
+            (Call::Commit, true) if self.scope.has_failed() => {
+                return refuse(ErrorKind::Aborted, "a record of it was refused");
+            }
+            (_, true) => {}
+        }
+        self.insist(call).map_err(|(verdict, failure)| self.error(call, verdict, &failure))?;
+        match call {
+            Call::Begin => self.scope.begin(),
+            Call::Commit | Call::Abort => self.scope.end(),
+            Call::Init | Call::SendOffsets(..) => {}
+        }
+        Ok(())
+    }
+
+    /// Makes a call, and makes it again while that can help and there is time.
+    fn insist(&self, call: &Call) -> Result<(), (Verdict, Failure)> {
+        let until = Instant::now() + self.timeout;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let Err(failure) = self.make(call, left) else { return Ok(()) };
+            let verdict = outcome::judge(&failure);
+            if verdict != Verdict::Again || until <= Instant::now() {
+                return Err((verdict, failure));
+            }
+            thread::sleep(AGAIN);
+        }
+    }
+
+    fn make(&self, call: &Call, within: Duration) -> Result<(), Failure> {
+        match call {
+            Call::Init => self.client.init_transactions(within),
+            Call::Begin => self.client.begin_transaction(),
+            Call::SendOffsets(offsets, metadata) => match metadata.get::<Generation>() {
+                Some(generation) => self.client.send_offsets(offsets, generation, within),
+                None => Ok(()),
+            },
+            Call::Commit => self.client.commit_transaction(within),
+            Call::Abort => self.client.abort_transaction(within),
+        }
+    }
+
+    fn error(&self, call: &Call, verdict: Verdict, failure: &Failure) -> Error {
+        let Failure { code, reason, .. } = failure;
+        tracing::debug!(id = &*self.id, %code, reason, "a call for a transaction failed");
+        let verdict = match (call, verdict) {
+            // There is no more that can be done about it.
+            (Call::Abort, Verdict::Abort) => Verdict::Unknown,
+            (Call::Init, Verdict::Again) => Verdict::Away,
+            (_, verdict) => verdict,
+        };
+        outcome::explain(&self.what(call), verdict, *code, self.timeout)
+    }
+
+    fn what(&self, call: &Call) -> String {
+        let id = &self.id;
+        match call {
+            Call::Init => format!("begin transactions as `{id}`"),
+            Call::Begin => format!("begin a transaction of `{id}`"),
+            Call::SendOffsets(_, metadata) => {
+                let group = metadata.get().map(Generation::group).unwrap_or_default();
+                format!("send offsets of group `{group}` with a transaction of `{id}`")
+            }
+            Call::Commit => format!("commit a transaction of `{id}`"),
+            Call::Abort => format!("abort a transaction of `{id}`"),
+        }
+    }
+}
