@@ -10,6 +10,7 @@
 mod batches;
 mod by_key;
 mod clusters;
+mod exactly_once;
 mod idempotent;
 mod lifespan;
 mod observed;

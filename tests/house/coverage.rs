@@ -31,14 +31,14 @@ fn faults(text: &str, names: &str, read: impl Fn(&str) -> Option<String>) -> Vec
     for name in names.lines().filter(|name| !rows.iter().any(|row| row.name == *name)) {
         faults.push(format!("`{name}` has no row"));
     }
-    for (i, Row { name, here, tests }) in rows.iter().enumerate() {
+    for (i, Row { name, tests, .. }) in rows.iter().enumerate() {
         if !names.lines().any(|known| known == *name) {
             faults.push(format!("`{name}` is no name of the documents"));
         }
         if rows[..i].iter().any(|row| row.name == *name) {
             faults.push(format!("`{name}` has two rows"));
         }
-        if tests.is_empty() && !here.starts_with("to come: with ") {
+        if tests.is_empty() {
             faults.push(format!("`{name}` has no test"));
         }
         for pointer in tests {
@@ -98,18 +98,14 @@ fn every_name_has_a_row_and_every_row_its_tests() {
 
     assert!(faults.is_empty(), "docs/coverage.md: {faults:#?}");
     let rows = rows(&text);
-    let count = |start| rows.iter().filter(|row| row.here.starts_with(start)).count();
-    let (later, without) = (count("to come: "), without(&rows));
+    let without = without(&rows);
     let tests: std::collections::BTreeSet<_> = rows.iter().flat_map(|row| &row.tests).collect();
     println!(
-        "{} names: {} have an equivalent, {without} have none, {later} are to come; {} tests",
+        "{} names: {} have an equivalent, {without} have none; {} tests",
         rows.len(),
-        rows.len() - without - later,
+        rows.len() - without,
         tests.len(),
     );
-    let soon = rows.iter().filter(|row| row.here.starts_with("to come: "));
-    let other: Vec<_> = soon.filter(|row| row.here != "to come: with exactly-once").collect();
-    assert!(other.is_empty(), "`{}` is to come, and not with exactly-once", other[0].name);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 /// The modules that each module may know.
 const ROOMS: [(&str, &[&str]); 14] = [
-    ("route", &[]),
+    ("route", &["publishing"]),
     ("publishing", &[]),
-    ("request", &[]),
+    ("request", &["publishing"]),
     ("listener", &[]),
     ("subscriber", &["listener", "publishing", "route"]),
     ("router", &["layers", "listener", "publishing", "subscriber", "route"]),

@@ -24,6 +24,7 @@ mod control;
 mod counts;
 mod dead_letters;
 mod documents;
+mod exactly_once;
 mod extract;
 mod failure;
 mod filters;
@@ -50,6 +51,7 @@ mod selections;
 mod shutdown;
 mod timeout;
 mod traces;
+mod transactions;
 mod values;
 
 /// Shows what a test logs, when `RUST_LOG` says so.

@@ -164,6 +164,13 @@ async fn the_documented_metrics_are_those_that_a_service_publishes() {
     sleep(Duration::from_secs(2)).await;
     assert_eq!(metrics.value("milena_lag", &[("partition", "0")]), Some(7.0));
     test.stop().await.unwrap();
+    let billing = each(bill).publish_to("sums");
+    let router = Router::new("sums").exactly_once("sums").subscribe("orders", billing);
+    let test = TestApp::start_on(broker, router).await;
+    test.settle().await;
+    test.stop().await.unwrap();
+    let committed = [("group", "sums"), ("result", "committed")];
+    assert!(metrics.value("milena_transactions_total", &committed) > Some(0.0));
 
     let documented = table();
     assert_eq!(documented, metrics.described());

@@ -2,8 +2,12 @@
 
 mod declared;
 mod layered;
+mod outbox;
 
-pub(crate) use self::declared::{Declared, outlet_in};
+pub(crate) use self::{
+    declared::{Declared, outlet_in},
+    outbox::{Outbox, outside},
+};
 use layered::layered;
 
 use milena_core::reply::PublishLayer;

@@ -8,6 +8,7 @@ mod pending;
 mod reader;
 
 use self::{pending::Pending, reader::Reader};
+use crate::publishing::outside;
 use milena_core::{
     error::{Error, ErrorKind},
     record::{Record, names},
@@ -96,7 +97,8 @@ impl Asker {
             record.headers.push(names::REPLY_TO, &*topic);
         }
         record.headers.push(names::REPLY_PARTITION, reader.partition().to_string());
-        let sent = Publisher::new(producer).enqueue(record).await;
+        // A question in a call is asked now, also where what the call publishes waits for its end.
+        let sent = outside(Publisher::new(producer).enqueue(record)).await;
         tokio::select! {
             biased;
             answer = waiting.answer() => return answer,

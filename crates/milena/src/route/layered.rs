@@ -1,4 +1,7 @@
-use super::{Attempt, Called, Failure, Route, Run, Spread, Turn, bounded::Bounded, caught};
+use super::{
+    Attempt, Called, Failure, Route, Run, Spread, Turn, bounded::Bounded, caught, caught_in,
+};
+use crate::publishing::Outbox;
 use futures_util::future::BoxFuture;
 use milena_core::{
     error::BoxError,
@@ -77,8 +80,17 @@ impl Attempt for Route {
 
 impl Route {
     /// Calls the service once, for the records of a batch.
-    pub(crate) async fn attempt_batch(&self, delivery: Delivery) -> Result<Outcome, Failure> {
-        caught(self.clone().call_once(delivery)).await
+    pub(crate) async fn attempt_batch(
+        &self,
+        delivery: Delivery,
+        outbox: Option<Outbox>,
+    ) -> Result<Outcome, Failure> {
+        let mut route = self.clone();
+        let call = route.call_once(delivery);
+        match outbox {
+            None => caught(call).await,
+            Some(outbox) => caught_in(outbox, call).await,
+        }
     }
 
     async fn call_once(&mut self, delivery: Delivery) -> Result<Outcome, Failure> {

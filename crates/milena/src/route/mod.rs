@@ -25,6 +25,7 @@ pub(crate) use self::{
 pub use self::{finish::Replies, mapped::IntoRecord};
 use self::{layered::Layered, turn::Attempt};
 
+use crate::publishing::Outbox;
 use futures_util::{FutureExt, future::BoxFuture};
 use milena_core::{
     error::BoxError,
@@ -200,6 +201,20 @@ impl std::error::Error for Refused {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&*self.0)
     }
+}
+
+/// The same, with what the call publishes among what it returns, before that; when it fails, nothing is published.
+pub(crate) async fn caught_in(
+    outbox: Outbox,
+    call: impl Future<Output = Result<Outcome, Failure>>,
+) -> Result<Outcome, Failure> {
+    let (result, mut records) = outbox.collecting(caught(call)).await;
+    let mut outcome = result?;
+    if !records.is_empty() {
+        records.append(&mut outcome.records);
+        outcome.records = records;
+    }
+    Ok(outcome)
 }
 
 /// The call, with a panic in it as an error of it.

@@ -1,4 +1,5 @@
-use super::{Failure, caught};
+use super::{Failure, caught, caught_in};
+use crate::publishing::Outbox;
 use futures_util::future::BoxFuture;
 use milena_core::{
     handler::Outcome,
@@ -21,6 +22,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) attempt: u32,
     /// Whether calls are made at once, on the task of the lane, for as long as they are ready.
     pub(crate) at_once: bool,
+    /// Where what a call publishes is kept, if it is not published at once.
+    pub(crate) outbox: Option<Outbox>,
     pub(crate) sink: &'a dyn Sink,
 }
 
@@ -85,7 +88,12 @@ impl Turn<'_> {
             self.next += 1;
             self.calls += 1;
             record.move_to(index);
-            let result = match caught(handler.attempt(&record)).await {
+            let attempt = handler.attempt(&record);
+            let result = match self.outbox {
+                None => caught(attempt).await,
+                Some(outbox) => caught_in(outbox, attempt).await,
+            };
+            let result = match result {
                 Ok(outcome) => self.sink.settle(index, outcome).map(Ok),
                 Err(failure) => Some(Err(failure)),
             };
@@ -110,12 +118,26 @@ impl Turn<'_> {
     where
         F: Future<Output = Result<Outcome, Failure>> + Send + 'static,
     {
-        let record = Record::new(self.chunk.clone(), self.next).with_attempt(self.attempt);
-        let make = |index| {
-            let mut record = record.clone();
+        let first = Record::new(self.chunk.clone(), self.next).with_attempt(self.attempt);
+        let record = |index| {
+            let mut record = first.clone();
             record.move_to(index);
-            caught(call(record))
+            record
         };
+        match self.outbox {
+            None => self.spread_over(cx, |index| caught(call(record(index)))),
+            Some(outbox) => self.spread_over(cx, |index| caught_in(outbox, call(record(index)))),
+        }
+    }
+
+    fn spread_over<F>(
+        &mut self,
+        cx: &mut task::Context<'_>,
+        make: impl Fn(u32) -> F,
+    ) -> Option<Spread>
+    where
+        F: Future<Output = Result<Outcome, Failure>> + Send + 'static,
+    {
         let mut place = None;
         while self.next < self.end {
             let index = self.next;

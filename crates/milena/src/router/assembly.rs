@@ -1,7 +1,7 @@
 //! What can be said of a router only when it is whole.
 
-use super::{Group, Options, Router, Subscription, Topics, names};
-use crate::subscriber::Policy;
+use super::{Group, Options, Router, Subscription, Topics, TransactionalIds, names};
+use crate::subscriber::{AckPolicy, Policy};
 use milena_core::{
     error::{Error, ErrorKind},
     transport::Selection,
@@ -59,6 +59,26 @@ fn check<S>(group: &Group<S>) -> Result<(), String> {
                 .into(),
         );
     }
+    if let Some(ids) = &group.options.exactly_once {
+        check_transactions(group)?;
+        all.iter().try_for_each(|it| it.check_transactional(ids))?;
+    }
+    Ok(())
+}
+
+/// Whether a group can publish exactly once.
+fn check_transactions<S>(group: &Group<S>) -> Result<(), String> {
+    if group.name.is_none() {
+        return Err("a router without a group commits nothing: `.exactly_once` cannot be".into());
+    }
+    let isolation = group.options.consumer.get("isolation.level");
+    if isolation.is_some_and(|level| level != "read_committed") {
+        return Err(format!(
+            "group `{}` is to publish exactly once with `isolation.level=read_uncommitted`: \
+             a transaction that is still open would be passed over",
+            group.name()
+        ));
+    }
     Ok(())
 }
 
@@ -115,6 +135,23 @@ impl<'a, S> Whole<'a, S> {
             return Err(format!(
                 "a router without a group commits nothing: `.ack` says nothing of the subscription at {}",
                 self.subscription.at
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether its results can be published exactly once.
+    fn check_transactional(&self, ids: &TransactionalIds) -> Result<(), String> {
+        let at = self.subscription.at;
+        if self.policy.ack == AckPolicy::OnReceive {
+            return Err(format!(
+                "what is acknowledged on receipt cannot be published exactly once: the subscription at {at}"
+            ));
+        }
+        if ids.is_per_partition() && self.policy.batching.across_partitions {
+            return Err(format!(
+                "batches across partitions take one transactional id, not one for each partition: the \
+                 subscription at {at}"
             ));
         }
         Ok(())

@@ -3,6 +3,7 @@
 mod assembly;
 mod consumes;
 mod described;
+mod exactly_once;
 mod group;
 mod names;
 mod nest;
@@ -20,6 +21,7 @@ mod watchdog;
 pub use self::{
     consumes::{Bare, Consumes, Said},
     described::Described,
+    exactly_once::TransactionalIds,
     produces::Produces,
     subscription::{Subscription, subscription},
     topics::{Partitions, Topics},

@@ -1,7 +1,10 @@
-use super::Watchdog;
+use super::{TransactionalIds, Watchdog};
 use crate::listener::Listen;
 use milena_core::transport::{ConsumerConfig, Reset, StartAt};
 use std::{fmt, sync::Arc, time::Duration};
+
+/// How often results are published that are to be so exactly once, if nothing was said.
+const TRANSACTION_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What a router says of its consumer group; each field's method on `Router` tells the rest.
 #[derive(Clone, PartialEq)]
@@ -17,6 +20,7 @@ pub(crate) struct Options {
     pub(crate) max_in_flight: (usize, usize),
     pub(crate) watchdog: Option<Watchdog>,
     pub(crate) listeners: Listeners,
+    pub(crate) exactly_once: Option<TransactionalIds>,
 }
 
 impl Default for Options {
@@ -33,6 +37,7 @@ impl Default for Options {
             max_in_flight: (50_000, 32 << 20),
             watchdog: Some(Watchdog::default()),
             listeners: Listeners::default(),
+            exactly_once: None,
         }
     }
 }
@@ -71,6 +76,15 @@ impl Options {
             Reset::Latest => StartAt::Latest,
             Reset::Error => StartAt::Committed,
         })
+    }
+
+    /// How often what is done is committed.
+    pub(crate) fn commit_interval(&self) -> Duration {
+        let is_default = self.commit_interval == Self::default().commit_interval;
+        match self.exactly_once {
+            Some(_) if is_default => TRANSACTION_INTERVAL,
+            _ => self.commit_interval,
+        }
     }
 
     pub(super) fn says_when_to_commit(&self) -> bool {

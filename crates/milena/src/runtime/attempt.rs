@@ -4,6 +4,7 @@ use super::{
     replies::publish_now,
     settle::{Item, Next, settle},
 };
+use crate::publishing::Outbox;
 use crate::route::{Called, Run, Sink, Step, Turn};
 use milena_core::{
     handler::{Decision, Outcome},
@@ -29,6 +30,10 @@ impl Part {
         self.work.offset(index as usize)
     }
 
+    pub(crate) fn outbox(&self) -> Option<Outbox> {
+        self.work.subscription.outbox()
+    }
+
     pub(crate) fn key(&self, index: u32) -> Option<&[u8]> {
         self.work.records().key(index as usize)
     }
@@ -49,9 +54,17 @@ pub(crate) async fn run_all(
     permit: &mut Permit,
 ) -> ControlFlow<()> {
     let sink = InOrder { work: &part.work };
-    let (next, end) = (records.start, records.end);
-    let mut turn =
-        Turn { chunk: &part.chunk, next, end, calls: 0, attempt: 1, at_once: true, sink: &sink };
+    let (next, end, outbox) = (records.start, records.end, part.outbox());
+    let mut turn = Turn {
+        chunk: &part.chunk,
+        next,
+        end,
+        calls: 0,
+        attempt: 1,
+        at_once: true,
+        outbox,
+        sink: &sink,
+    };
     while turn.next < turn.end {
         match timed(handler, &mut turn, &part.work).await {
             Some(called) => conclude(handler, part, called, permit).await?,
@@ -72,8 +85,9 @@ pub(crate) async fn run_owed(
     permit: &mut Permit,
 ) -> ControlFlow<()> {
     let sink = Owed { work: &part.work };
-    let (chunk, next, end) = (&part.chunk, index, index + 1);
-    let mut turn = Turn { chunk, next, end, calls: 0, attempt: 1, at_once: true, sink: &sink };
+    let (chunk, next, end, outbox) = (&part.chunk, index, index + 1, part.outbox());
+    let mut turn =
+        Turn { chunk, next, end, calls: 0, attempt: 1, at_once: true, outbox, sink: &sink };
     loop {
         permit.take_owed(&part.work.assignment).await?;
         match timed(handler, &mut turn, &part.work).await {
@@ -118,8 +132,9 @@ pub(crate) async fn conclude(
         attempt += 1;
         work.retried(called.index, attempt);
         let sink = InOrder { work };
-        let (next, end) = (called.index, called.index + 1);
-        let mut turn = Turn { chunk, next, end, calls: 0, attempt, at_once: true, sink: &sink };
+        let (next, end, outbox) = (called.index, called.index + 1, part.outbox());
+        let mut turn =
+            Turn { chunk, next, end, calls: 0, attempt, at_once: true, outbox, sink: &sink };
         result = loop {
             match timed(handler, &mut turn, work).await {
                 Some(called) => break called.result,

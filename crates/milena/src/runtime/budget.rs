@@ -29,6 +29,12 @@ impl Budget {
         fits
     }
 
+    /// Takes a place for a reply, whether there is one or not.
+    pub(crate) fn overdraw(&self, bytes: usize) {
+        self.replies.fetch_add(1, SeqCst);
+        self.bytes.fetch_add(bytes, SeqCst);
+    }
+
     /// Gives the place of a reply back.
     pub(crate) fn give(&self, bytes: usize) {
         self.bytes.fetch_sub(bytes, SeqCst);

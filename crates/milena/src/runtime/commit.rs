@@ -15,7 +15,7 @@ use tokio::time::Instant;
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// Offsets of a commit, each under the assignment it belongs to.
-type Sent = Vec<(TopicPartition, Epoch, i64)>;
+pub(super) type Sent = Vec<(TopicPartition, Epoch, i64)>;
 
 /// When to commit, and what is on its way. There is one commit at a time; the newest offsets win.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Commits {
     asked: Vec<(Option<Vec<Arc<str>>>, Answer)>,
     /// Who waits for the one that is on its way.
     awaited: Vec<Answer>,
+    /// What went wrong with one of the transactions under way.
+    error: Option<Error>,
 }
 
 /// Where the outcome of a commit goes.
@@ -48,6 +50,7 @@ impl Commits {
             sent_at,
             asked: Vec::new(),
             awaited: Vec::new(),
+            error: None,
         }
     }
 
@@ -85,6 +88,21 @@ impl Commits {
     /// Whether somebody wants one, and none is on its way.
     fn is_asked(&self) -> bool {
         self.sent.is_none() && !self.asked.is_empty()
+    }
+
+    /// A commit is to be sent as soon as there is something to commit.
+    pub(crate) fn hasten(&mut self) {
+        self.due = Instant::now();
+    }
+
+    /// A transaction under way ended, with this error if it failed.
+    pub(crate) fn transacted(&mut self, error: Option<Error>) {
+        self.error = self.error.take().or(error);
+    }
+
+    /// How the transactions ended that were under way.
+    pub(crate) fn outcome(&mut self) -> Result<(), Error> {
+        self.error.take().map_or(Ok(()), Err)
     }
 
     /// The answer came; these offsets were on their way.
@@ -161,6 +179,9 @@ impl Conductor {
 
     /// What is settled and not committed, under live epochs: the broker does not check who owns a partition.
     fn uncommitted(&mut self, mut of: impl FnMut(&TopicPartition) -> bool) -> Sent {
+        if self.once.is_some() {
+            return self.planned(of);
+        }
         let at_all = self.commits_at_all;
         let partitions = self.partitions.iter_mut().filter(|(place, _)| at_all && of(place));
         let offset = |(place, partition): (&TopicPartition, &mut super::partition::Partition)| {
@@ -171,7 +192,9 @@ impl Conductor {
     }
 
     fn commit(&mut self, offsets: Sent) {
-        if !offsets.is_empty() {
+        if self.once.is_some() {
+            self.transact(&offsets);
+        } else if !offsets.is_empty() {
             let plain = offsets.iter().map(|(place, _, offset)| (place.clone(), *offset)).collect();
             self.consumer.commit(plain);
         }
@@ -183,22 +206,25 @@ impl Conductor {
 
     pub(super) fn committed(&mut self, result: Result<(), Error>) {
         let (sent, now) = (self.commits.answered(), Instant::now());
-        self.meter_commit(now - self.commits.sent_at, result.is_ok());
+        if result.is_ok() {
+            for (place, epoch, offset) in sent {
+                self.partition(&place, epoch).into_iter().for_each(|it| {
+                    it.offsets.committed(offset);
+                    it.watch.committed(now);
+                });
+            }
+        }
+        self.commit_ended(result);
+    }
+
+    /// The commit that was on its way ended so; tells who waits for it.
+    pub(super) fn commit_ended(&mut self, result: Result<(), Error>) {
+        self.commits.answered();
+        self.meter_commit(self.commits.sent_at.elapsed(), result.is_ok());
         for answer in self.commits.awaited.drain(..) {
             let _ = answer.send(told_again(&result));
         }
-        let error = match result {
-            Ok(()) => {
-                for (place, epoch, offset) in sent {
-                    self.partition(&place, epoch).into_iter().for_each(|it| {
-                        it.offsets.committed(offset);
-                        it.watch.committed(now);
-                    });
-                }
-                return;
-            }
-            Err(error) => error,
-        };
+        let Err(error) = result else { return };
         let again = matches!(
             error.kind(),
             ErrorKind::Rebalancing | ErrorKind::Unreachable | ErrorKind::TimedOut

@@ -1,11 +1,12 @@
 use super::{
-    Counters, Labels, Note, Phase, Provided,
+    Counters, Labels, Line, Note, Outside, Phase,
     commit::Commits,
     drain::Drains,
     lanes::{Lane, Load},
     listening::Listening,
     metrics::Meter,
     moves::Moves,
+    once::Once,
     partition::Partition,
     pressure::Pressure,
     steering::Wanted,
@@ -20,7 +21,6 @@ use crate::{
 use milena_core::{
     error::{Error, ErrorKind},
     record::{Chunk, Epoch, TopicPartition},
-    reply::Outlet,
     transport::{Consumer, Event},
 };
 use std::{collections::HashMap, future::poll_fn, sync::Arc, time::Duration};
@@ -53,6 +53,8 @@ pub(crate) struct Conductor {
     pub(super) control: Control,
     pub(super) news: News,
     pub(super) commits: Commits,
+    /// How results are published exactly once, if they are.
+    pub(super) once: Option<Once>,
     pub(super) drains: Drains,
     pub(super) moves: Moves,
     pub(super) listening: Listening,
@@ -70,43 +72,27 @@ pub(crate) struct Conductor {
     pub(super) closed: bool,
 }
 
-/// What a group has of its service.
-pub(crate) struct Outside {
-    pub(crate) cluster: Arc<str>,
-    pub(crate) outer: Outer,
-    pub(crate) consumer: Box<dyn Consumer>,
-    pub(crate) outlet: Arc<Outlet>,
-    pub(crate) provided: Provided,
-}
-
-/// The end of a group's line that the conductor has.
-pub(crate) struct Line {
-    pub(crate) control: Control,
-    pub(crate) asks: UnboundedReceiver<Ask>,
-    pub(crate) news: News,
-}
-
 impl Conductor {
     /// The conductor of a group, which commits if there is a group to commit for.
     pub(crate) fn new(
         (options, commits_at_all): (Options, bool),
         offered: Vec<Offered>,
-        Outside { cluster, outer, consumer, outlet, provided }: Outside,
+        Outside { cluster, outer, consumer, outlet, provided, once }: Outside,
         Line { control, asks, news }: Line,
     ) -> Self {
         let counters = Arc::<Counters>::default();
-        let most = options.max_in_flight;
         let group: Arc<str> = control.group().into();
         let labels = Labels::of(&cluster).and("group", group.clone());
-        let beside = (control.clone(), news.clone(), labels.clone(), provided);
-        let mut subscriptions = Subscriptions::new(outlet, beside, most, counters.clone());
-        offered.into_iter().for_each(|it| subscriptions.add(it));
         let (note, notes) = unbounded_channel();
-        let dog = Dog::new(options.watchdog);
-        let commits = Commits::new(options.commit_interval, options.commit_every);
+        let once = Once::begin(&options, once, (&*consumer, &note), (&cluster, &group));
+        let beside = (control.clone(), news.clone(), labels.clone(), provided);
+        let kept = (options.max_in_flight, once.as_ref().map(Once::keeping));
+        let subscriptions = Subscriptions::new((offered, outlet), beside, kept, counters.clone());
         Self {
             group,
             commits_at_all,
+            dog: Dog::new(options.watchdog),
+            commits: Commits::new(options.commit_interval(), options.commit_every),
             options,
             consumer,
             subscriptions,
@@ -119,13 +105,12 @@ impl Conductor {
             asks,
             control,
             news,
-            commits,
+            once,
             drains: Drains::default(),
             moves: Moves::default(),
             listening: Listening::default(),
             wanted: Wanted::default(),
             pressure: Pressure::default(),
-            dog,
             meter: Meter::new(labels),
             counters,
             has_assignment: false,
@@ -218,6 +203,9 @@ impl Conductor {
             Note::Began(committed) => self.began(committed),
             Note::Heard(call) => self.heard(call),
             Note::Quiet => {}
+            Note::Opened(opened) => self.opened(opened),
+            Note::Attempted(attempted) => self.attempted(*attempted),
+            Note::Anew(key, committed) => self.anew(key, committed),
             Note::Failed(error) => self.end(Err(error)),
         }
     }

@@ -29,6 +29,11 @@ pub(crate) struct Counters {
     pub(crate) barks: Counter,
     pub(crate) commits: Counter,
     pub(crate) refused_commits: Counter,
+    /// Transactions that were committed, and those of which nothing was published.
+    pub(crate) transactions: Counter,
+    pub(crate) aborted_transactions: Counter,
+    /// Transactional producers that took the place of one whose outcome was unknown.
+    pub(crate) sessions: Counter,
     pub(crate) assignments: Counter,
     pub(crate) revocations: Counter,
     pub(crate) losses: Counter,

@@ -1,4 +1,5 @@
 use super::{
+    once::Output,
     replies::{Waiter, hand_over_one},
     settle::Item,
 };
@@ -150,6 +151,14 @@ impl DeadLetter {
 impl Waiter for Arc<DeadLetter> {
     fn receipt(&self, bytes: usize, _is_answer: bool) -> Receipt {
         Receipt::new(self.clone(), bytes as u64)
+    }
+
+    fn keep(&self, outputs: Vec<Output>) {
+        self.item.work.outputs.keep(self.item.index, outputs);
+    }
+
+    fn is_dead_letter(&self) -> bool {
+        true
     }
 
     fn withdrawn(&self) {}

@@ -19,7 +19,9 @@ mod listening;
 mod metrics;
 mod moves;
 mod offsets;
+mod once;
 mod outcomes;
+mod outside;
 mod partition;
 mod permit;
 mod phase;
@@ -34,8 +36,10 @@ mod subscriptions;
 mod watchdog;
 mod work;
 
-pub(crate) use conductor::{Conductor, Line, Outside};
+pub(crate) use conductor::Conductor;
 pub(crate) use metrics::{Labels, counted};
+pub(crate) use once::Means;
+pub(crate) use outside::{Line, Outside};
 pub(crate) use phase::Phase;
 pub(crate) use provided::Provided;
 pub(crate) use subscriptions::union;
@@ -44,11 +48,13 @@ use assignment::Assignment;
 use breaker::BreakerState;
 use budget::Budget;
 use counters::Counters;
+use once::Keeping;
 use permit::Permits;
 use work::Work;
 
 use crate::{
     listener::Listen,
+    publishing::Outbox,
     route::{Answering, Runner},
     subscriber::{AckPolicy, Failing, Policy},
 };
@@ -67,6 +73,8 @@ pub(crate) struct Subscription {
     pub(crate) breaker: BreakerState,
     pub(crate) listener: Option<Arc<dyn Listen>>,
     pub(crate) producer: Arc<dyn Producer>,
+    /// How results are kept until they become part of a transaction, if they do.
+    pub(crate) keeping: Option<Keeping>,
     /// Whether records that ask for an answer get one when they fail.
     pub(crate) answering: Answering,
     pub(crate) budget: Arc<Budget>,
@@ -89,6 +97,11 @@ impl Subscription {
             Failing::DeadLetter(letters) => letters.go_to(topic, takes),
             Failing::Skip | Failing::Stop => false,
         }
+    }
+
+    /// Where what a call publishes is kept, if it is.
+    fn outbox(&self) -> Option<Outbox> {
+        self.keeping.as_ref().map(|keeping| keeping.outbox)
     }
 
     /// Whether one lane takes the records of all partitions.
@@ -116,6 +129,12 @@ pub(crate) enum Note {
     Heard(u64),
     /// Under an assignment that has ended nothing runs any more.
     Quiet,
+    /// A transactional producer is open, or cannot be.
+    Opened(once::Opened),
+    /// A transaction has ended.
+    Attempted(Box<once::Attempted>),
+    /// What is committed of partitions whose transactional id went to another member.
+    Anew(Option<i32>, Vec<(TopicPartition, Epoch, Option<i64>)>),
     /// The service is to stop, for this reason.
     Failed(Error),
 }

@@ -57,11 +57,12 @@ impl Conductor {
 
     /// Begins the moves for which everything is ready.
     pub(super) fn go(&mut self) {
-        let now = Instant::now();
-        let mut ready = Vec::new();
+        let (now, mut ready) = (Instant::now(), Vec::new());
+        let owed = self.owed();
         for (place, it) in self.moves.0.iter_mut().filter(|(_, it)| !it.sent) {
             let assignment = self.partitions.get(place).map(|it| &it.assignment);
-            if now >= it.deadline || assignment.is_none_or(|it| it.is_quiet()) {
+            let is_over = || assignment.is_none_or(|it| it.is_quiet()) && !owed.contains(place);
+            if now >= it.deadline || is_over() {
                 it.sent = true;
                 ready.push((place.clone(), it.to));
             }
@@ -69,6 +70,23 @@ impl Conductor {
         if !ready.is_empty() {
             self.consumer.seek(ready);
         }
+    }
+
+    /// Partitions to be moved of which something is done that is to be published before.
+    fn owed(&mut self) -> Vec<TopicPartition> {
+        let moving: Vec<_> =
+            self.moves.0.iter().filter(|(_, it)| !it.sent).map(|(at, _)| at.clone()).collect();
+        if moving.is_empty() || self.once.is_none() {
+            return Vec::new();
+        }
+        if self.commits.is_out() {
+            return moving;
+        }
+        let planned = self.planned(|place| moving.contains(place));
+        if !planned.is_empty() {
+            self.commits.hasten();
+        }
+        planned.into_iter().map(|(place, ..)| place).collect()
     }
 
     /// A partition is read from this offset on, under a new epoch.

@@ -1,4 +1,7 @@
-use super::Work;
+use super::{
+    Work,
+    once::{Planned, Source, Together},
+};
 use std::{collections::VecDeque, sync::Arc};
 
 /// The offsets of a partition that were delivered and are not settled, from which follows what may be committed.
@@ -9,6 +12,8 @@ use std::{collections::VecDeque, sync::Arc};
 pub(crate) struct Offsets {
     /// Chunks in order of their offsets; settled ones are gone from the front.
     chunks: VecDeque<Received>,
+    /// Settled chunks whose results are to be in a transaction, if they are.
+    kept: Option<VecDeque<Received>>,
     /// The offset behind the last record that was delivered.
     next: Option<i64>,
     committed: Option<i64>,
@@ -91,7 +96,10 @@ impl Offsets {
             }
             self.weight.0 -= front.works[0].len();
             self.weight.1 -= front.works[0].records().bytes();
-            self.chunks.pop_front();
+            let settled = self.chunks.pop_front();
+            if let Some(kept) = &mut self.kept {
+                kept.extend(settled);
+            }
         }
         None
     }
@@ -125,6 +133,42 @@ impl Offsets {
     pub(crate) fn committed(&mut self, offset: i64) {
         self.committed = self.committed.max(Some(offset));
         self.moved = false;
+    }
+}
+
+/// What is done and to be in a transaction.
+impl Offsets {
+    /// Keeps chunks that are settled until their results were taken.
+    pub(super) fn keeping_results(mut self, keeps: bool) -> Self {
+        self.kept = keeps.then(VecDeque::new);
+        self
+    }
+
+    /// Takes the results of single records before this offset, in order.
+    pub(super) fn take_results(&mut self, to: i64) -> Vec<Planned> {
+        let mut results = Vec::new();
+        let kept = self.kept.iter_mut().flatten();
+        for work in kept.chain(&mut self.chunks).flat_map(|chunk| &chunk.works) {
+            if work.offset(0) >= to {
+                break;
+            }
+            let taken = work.outputs.take(work.count_before(to)).into_iter();
+            results.extend(taken.map(|(index, output)| Planned {
+                output,
+                of: Source::Record(work.clone(), index),
+            }));
+        }
+        let over = |chunk: &Received| chunk.works[0].offset(chunk.works[0].len() - 1) < to;
+        while let Some(kept) = self.kept.as_mut().filter(|kept| kept.front().is_some_and(over)) {
+            kept.pop_front();
+        }
+        results
+    }
+
+    /// Results that several records have together, and that were not taken.
+    pub(super) fn batches(&self) -> impl Iterator<Item = Arc<Together>> {
+        let kept = self.kept.iter().flatten().chain(&self.chunks);
+        kept.flat_map(|chunk| &chunk.works).flat_map(|work| work.outputs.batches())
     }
 }
 

@@ -1,6 +1,6 @@
 use super::{
-    Assignment, lanes::Lane, metrics::PartitionGauges, offsets::Offsets, pressure::HeldBack,
-    subscriptions::Taker, watchdog::Watch,
+    Assignment, lanes::Lane, metrics::PartitionGauges, offsets::Offsets, once::Plan,
+    pressure::HeldBack, subscriptions::Taker, watchdog::Watch,
 };
 use std::{collections::HashMap, sync::Arc};
 use tokio::time::Instant;
@@ -10,6 +10,8 @@ pub(super) struct Partition {
     pub(super) assignment: Arc<Assignment>,
     pub(super) takers: Vec<Taker>,
     pub(super) offsets: Offsets,
+    /// What is to be in the next transaction.
+    pub(super) plan: Plan,
     pub(super) lanes: HashMap<usize, Lane>,
     pub(super) held_back: HeldBack,
     /// Whether a user paused it alone.
@@ -26,8 +28,10 @@ impl Partition {
     pub(super) fn new(assignment: Assignment, takers: Vec<Taker>, gauges: PartitionGauges) -> Self {
         Self {
             assignment: Arc::new(assignment),
+            offsets: Offsets::default()
+                .keeping_results(takers.iter().any(|it| it.subscription.keeping.is_some())),
+            plan: Plan::default(),
             takers,
-            offsets: Offsets::default(),
             lanes: HashMap::new(),
             held_back: HeldBack::default(),
             is_paused: false,

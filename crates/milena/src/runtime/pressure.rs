@@ -25,6 +25,8 @@ pub(super) enum Why {
     Full,
     /// Too much was delivered behind a record that is not settled.
     Behind,
+    /// Too many results wait for their transaction.
+    Kept,
     /// A user paused it.
     Paused,
 }
@@ -102,6 +104,7 @@ impl Conductor {
 
     /// Holds the partitions back whose lanes are still full when patience is over.
     pub(super) fn press(&mut self) {
+        self.mind_kept();
         let now = Instant::now();
         if self.pressure.until.is_none_or(|until| now < until) {
             return;

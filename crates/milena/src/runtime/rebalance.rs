@@ -23,6 +23,7 @@ impl Conductor {
             let takers = self.subscriptions.takers(place);
             let new = Partition::new(assignment, takers, self.meter.gauges(place));
             self.partitions.insert(place.clone(), new);
+            self.arrived(place);
         }
         self.ask_where_it_began(&assigned);
         if self.is_heard() {
@@ -80,6 +81,7 @@ impl Conductor {
         let Some(mut partition) = self.partitions.remove(place) else { return };
         partition.end();
         self.leave(place, &mut partition);
+        self.left(place);
     }
 
     /// This assignment of the partition is over. What still runs is told so, and its result dropped.

@@ -1,4 +1,8 @@
-use super::{Work, settle, settle::Item};
+use super::{
+    Keeping, Work,
+    once::{self, Output},
+    settle::{self, Item},
+};
 use crate::route::is_topic_name;
 use milena_core::{
     error::{Error, ErrorKind},
@@ -6,9 +10,10 @@ use milena_core::{
     transport::{Delivered, Receipt, Receive},
 };
 use std::{
+    mem::take,
     ops::ControlFlow,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering::AcqRel},
     },
 };
@@ -70,6 +75,14 @@ pub(crate) trait Waiter: Sync {
     /// record is an answer.
     fn receipt(&self, bytes: usize, is_answer: bool) -> Receipt;
 
+    /// Keeps what is to be published in a transaction.
+    fn keep(&self, outputs: Vec<Output>);
+
+    /// Whether what it waits for is a dead letter.
+    fn is_dead_letter(&self) -> bool {
+        false
+    }
+
     /// The last receipt was taken back: its record was not handed over.
     fn withdrawn(&self);
 }
@@ -91,11 +104,18 @@ fn hand_over(
     waiter: &impl Waiter,
 ) -> Result<(), Box<Blocked>> {
     let (bytes, is_answer, subscription) = (record.bytes(), record.answer, &work.subscription);
+    let is_refused = is_answer && !is_topic_name(&record.topic);
+    // What is kept has a bound of its own: a record that is to be done first must not wait for those behind it.
+    if let Some(keeping) = subscription.keeping.as_ref().filter(|_| !is_refused) {
+        subscription.budget.overdraw(bytes);
+        keep(keeping, work, record, waiter);
+        return Ok(());
+    }
     if !subscription.budget.take(bytes) {
         return Err(Box::new(Blocked { record, by: Bound::Budget }));
     }
     let receipt = waiter.receipt(bytes, is_answer);
-    if is_answer && !is_topic_name(&record.topic) {
+    if is_refused {
         receipt.deliver(Err(no_topic(&record.topic)));
         return Ok(());
     }
@@ -105,6 +125,18 @@ fn hand_over(
         subscription.budget.give(bytes);
         Box::new(Blocked { record: full.record, by: Bound::Producer })
     })
+}
+
+/// Keeps the record, as its layers leave it, for a transaction.
+fn keep(keeping: &Keeping, work: &Work, record: ProducerRecord, waiter: &impl Waiter) {
+    let receipt = waiter.receipt(record.bytes(), record.answer);
+    let (refused, records) =
+        keeping.outbox.collect(|| work.subscription.producer.enqueue(record, receipt).err());
+    // An outbox is never full; one that is not there any more gives the record up, and its receipt says so.
+    drop(refused);
+    let is_dead_letter = waiter.is_dead_letter();
+    let outputs = records.into_iter().map(|record| keeping.output(record, is_dead_letter));
+    waiter.keep(outputs.collect());
 }
 
 fn no_topic(name: &str) -> Error {
@@ -121,6 +153,10 @@ pub(super) struct One<'a> {
 impl Waiter for One<'_> {
     fn receipt(&self, bytes: usize, is_answer: bool) -> Receipt {
         self.work.receipt(self.index, bytes, is_answer)
+    }
+
+    fn keep(&self, outputs: Vec<Output>) {
+        self.work.outputs.keep(self.index, outputs);
     }
 
     fn withdrawn(&self) {
@@ -156,6 +192,7 @@ struct Together {
     /// The replies that are out, and the call itself until it has handed over all.
     out: AtomicUsize,
     failed: OnceLock<String>,
+    kept: Mutex<Vec<Output>>,
 }
 
 impl Together {
@@ -164,12 +201,21 @@ impl Together {
             item.work.hold(item.index);
             item.work.assignment.begin();
         }
-        Arc::new(Self { items: items.to_vec(), out: AtomicUsize::new(1), failed: OnceLock::new() })
+        Arc::new(Self {
+            items: items.to_vec(),
+            out: AtomicUsize::new(1),
+            failed: OnceLock::new(),
+            kept: Mutex::default(),
+        })
     }
 
     fn answered(&self) {
         if self.out.fetch_sub(1, AcqRel) > 1 {
             return;
+        }
+        let kept = take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        if self.failed.get().is_none() && !kept.is_empty() {
+            once::Together::keep(&self.items, kept);
         }
         for Item { work, index } in &self.items {
             match self.failed.get() {
@@ -187,6 +233,10 @@ impl Waiter for Arc<Together> {
     fn receipt(&self, bytes: usize, _is_answer: bool) -> Receipt {
         self.out.fetch_add(1, AcqRel);
         Receipt::new(self.clone(), bytes as u64)
+    }
+
+    fn keep(&self, outputs: Vec<Output>) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(outputs);
     }
 
     fn withdrawn(&self) {

@@ -1,4 +1,4 @@
-use super::{BreakerState, Budget, Counters, Labels, Permits, Provided, Subscription};
+use super::{BreakerState, Budget, Counters, Keeping, Labels, Permits, Provided, Subscription};
 use crate::{
     control::{Control, News},
     publishing::outlet_in,
@@ -22,6 +22,7 @@ pub(super) struct Subscriptions {
     labels: Labels,
     provided: Provided,
     budget: Arc<Budget>,
+    keeping: Option<Keeping>,
     counters: Arc<Counters>,
 }
 
@@ -42,13 +43,17 @@ pub(super) struct Taker {
 
 impl Subscriptions {
     pub(super) fn new(
-        outlet: Arc<Outlet>,
+        (offered, outlet): (Vec<Offered>, Arc<Outlet>),
         (control, news, labels, provided): (Control, News, Labels, Provided),
-        max_in_flight: (usize, usize),
+        (max_in_flight, keeping): ((usize, usize), Option<Keeping>),
         counters: Arc<Counters>,
     ) -> Self {
         let budget = Arc::new(Budget::new(max_in_flight));
-        Self { all: Vec::new(), outlet, control, news, labels, provided, budget, counters }
+        let all = Vec::new();
+        let mut new =
+            Self { all, outlet, control, news, labels, provided, budget, keeping, counters };
+        offered.into_iter().for_each(|it| new.add(it));
+        new
     }
 
     pub(super) fn add(&mut self, offered: Offered) {
@@ -67,6 +72,7 @@ impl Subscriptions {
             producer: outlet.producer().clone(),
             answering: if is_batch { Answering::Never } else { offered.answering },
             budget: self.budget.clone(),
+            keeping: self.keeping.clone(),
             counters: self.counters.clone(),
             handle: tokio::runtime::Handle::current(),
         });

@@ -3,6 +3,7 @@ use super::{
     acks::Acks,
     answers,
     counters::{Counter, Tally},
+    once::Outputs,
     settle,
 };
 use milena_core::{
@@ -25,6 +26,8 @@ pub(crate) struct Work {
     pub(crate) assignment: Arc<Assignment>,
     pub(crate) subscription: Arc<Subscription>,
     pub(crate) acks: Acks,
+    /// What is to be published in a transaction.
+    pub(crate) outputs: Outputs,
     /// The records as they were read.
     chunk: Chunk,
     extensions: Arc<Extensions>,
@@ -34,7 +37,7 @@ pub(crate) struct Work {
     /// For each record, why it is not settled: its call has not ended, a reply or dead letter of it
     /// is not at the broker, an `Ack` of it is out. At zero it is settled.
     holds: Box<[AtomicU32]>,
-    unsettled: AtomicUsize,
+    pub(super) unsettled: AtomicUsize,
     /// Settled records that are not counted as done, and records that the service stops before.
     set_aside: AtomicUsize,
     stopped: AtomicUsize,
@@ -61,6 +64,7 @@ impl Work {
             assignment,
             subscription,
             acks: Acks::default(),
+            outputs: Outputs::default(),
             chunk: chunk.in_context(Context::default()),
             extensions,
             this: this.clone(),

@@ -3,13 +3,13 @@ use crate::{
     control::{Control, News},
     request::Asker,
     router::{Group, Router},
-    runtime::{Conductor, Line, Outside, Provided, counted, union},
+    runtime::{Conductor, Line, Means, Outside, Provided, counted, union},
     subscriber::Offered,
 };
 use futures_util::FutureExt;
 use milena_core::{
     error::{Error, ErrorKind},
-    transport::{Consumer, Membership, Producer, Transport},
+    transport::{Consumer, IsolationLevel, Membership, Producer, Transport},
 };
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
 use tokio::{sync::mpsc::unbounded_channel, task::JoinSet};
@@ -72,7 +72,9 @@ pub(super) async fn reach(clusters: Vec<Cluster>) -> Result<Vec<Reached>, (Reaso
                 let name = cluster.name.clone();
                 let producer = counted(producer, &name);
                 let asker = Asker::new(name, (transport, producer), replies);
-                reached.push(Reached { open: Open::new(cluster.name.clone(), asker), cluster });
+                let keeps = cluster.groups.iter().any(|(it, _)| it.options.exactly_once.is_some());
+                let open = Open::new(cluster.name.clone(), asker, keeps);
+                reached.push(Reached { open, cluster });
             }
             Err(error) => return Err((Reason::Cluster { cluster: cluster.name }, error)),
         }
@@ -97,7 +99,10 @@ impl Groups {
                     Ok(consumer) => {
                         let (outlet, provided) = (open.outlet.clone(), provided.clone());
                         let (cluster, outer) = (name.clone(), group.outer());
-                        let outside = Outside { cluster, outer, consumer, outlet, provided };
+                        let once = open
+                            .outbox
+                            .map(|outbox| Means { transport: transport.clone(), outbox });
+                        let outside = Outside { cluster, outer, consumer, outlet, provided, once };
                         let options = (group.options, group.name.is_some());
                         let conductor = Conductor::new(options, offered, outside, line);
                         running.spawn(place, conductor, course);
@@ -142,12 +147,17 @@ async fn join(
     group: &Group<()>,
     offered: &[Offered],
 ) -> Result<Box<dyn Consumer>, Error> {
+    let mut config = group.options.consumer.clone();
+    if group.options.exactly_once.is_some() {
+        // Or else the offsets of a transaction that is still open would not be waited for.
+        config = config.isolation_level(IsolationLevel::ReadCommitted);
+    }
     let membership = Membership {
         group: group.name.clone(),
         selection: union(offered.iter().map(|it| &it.selection)),
         start: group.options.start(),
         reset: group.options.reset(),
-        config: group.options.consumer.clone(),
+        config,
     };
     transport.consumer(membership).await
 }

@@ -3,7 +3,10 @@ use super::{
     course::{Course, HASTE},
     ended::Reason,
 };
-use crate::{publishing::Declared, request::Asker};
+use crate::{
+    publishing::{Declared, Outbox},
+    request::Asker,
+};
 use futures_util::future::{FutureExt, join_all, select_all};
 use milena_core::{
     error::{Error, ErrorKind},
@@ -26,14 +29,21 @@ pub(super) struct Outlets {
 pub(super) struct Open {
     cluster: Arc<str>,
     pub(super) outlet: Arc<Outlet>,
+    /// Where publishers put what is to be in a transaction, if a group has them.
+    pub(super) outbox: Option<Outbox>,
     asker: Arc<Asker>,
 }
 
 impl Open {
-    pub(super) fn new(cluster: Arc<str>, asker: Asker) -> Self {
-        let asker = Arc::new(asker);
-        let outlet = Outlet::new(asker.producer().clone()).with_requests(asker.clone());
-        Self { cluster, outlet: Arc::new(outlet), asker }
+    pub(super) fn new(cluster: Arc<str>, asker: Asker, keeps: bool) -> Self {
+        let (asker, mut outbox) = (Arc::new(asker), None);
+        let mut producer = asker.producer().clone();
+        if keeps {
+            let (before, keeping) = Outbox::before(producer);
+            (outbox, producer) = (Some(before), keeping);
+        }
+        let outlet = Outlet::new(producer).with_requests(asker.clone());
+        Self { cluster, outlet: Arc::new(outlet), outbox, asker }
     }
 }
 

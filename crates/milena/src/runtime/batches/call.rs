@@ -1,5 +1,6 @@
 use super::Entry;
 use crate::{
+    publishing::Outbox,
     route::{Failure, Route},
     runtime::{
         assignment::{Assignment, Busy},
@@ -87,7 +88,7 @@ impl Batch {
     async fn attempt(&mut self, route: &Route, attempt: u32) -> ControlFlow<(), Option<Duration>> {
         let delivery = self.delivery(attempt);
         let began = Instant::now();
-        let result = route.attempt_batch(delivery.clone()).await;
+        let result = route.attempt_batch(delivery.clone(), self.outbox()).await;
         self.entries
             .first()
             .into_iter()
@@ -164,6 +165,10 @@ impl Batch {
         let mut place = 0..;
         self.entries.retain(|_| place.next().is_some_and(|place| places.contains(&place)));
         self.busy = assignments(&self.entries).map(Assignment::busy).collect();
+    }
+
+    fn outbox(&self) -> Option<Outbox> {
+        self.entries.first().and_then(|entry| entry.load.work.subscription.outbox())
     }
 
     fn delivery(&self, attempt: u32) -> Delivery {

@@ -132,6 +132,11 @@ impl Conductor {
         table::BARKS.tell(&it.barks, group);
         table::COMMITS.tell(&it.commits, &group.and("result", "ok"));
         table::COMMITS.tell(&it.refused_commits, &group.and("result", "refused"));
+        if self.once.is_some() {
+            table::TRANSACTIONS.tell(&it.transactions, &group.and("result", "committed"));
+            table::TRANSACTIONS.tell(&it.aborted_transactions, &group.and("result", "aborted"));
+            table::SESSIONS.tell(&it.sessions, group);
+        }
         table::REBALANCES.tell(&it.assignments, &group.and("kind", "assigned"));
         table::REBALANCES.tell(&it.revocations, &group.and("kind", "revoked"));
         table::REBALANCES.tell(&it.losses, &group.and("kind", "lost"));
@@ -143,7 +148,10 @@ impl Conductor {
 
     fn publish_replies(&self) {
         let (group, budget) = (&self.meter.labels, self.subscriptions.budget());
-        let ((replies, bytes), ratio) = budget.used();
+        let ((replies, bytes), ratio) = match &self.once {
+            Some(once) => once.kept.used(),
+            None => budget.used(),
+        };
         table::REPLIES.set(replies as f64, group);
         table::REPLY_BYTES.set(bytes as f64, group);
         table::REPLY_RATIO.set(ratio, group);

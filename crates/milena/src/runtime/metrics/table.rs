@@ -30,6 +30,8 @@ table! {
     PARTITIONS = Gauge "milena_partitions" in Count: "Partitions of this member";
     COMMITS = Counter "milena_commits_total" in Count: "Commits answered by the broker";
     COMMIT_SECONDS = Histogram "milena_commit_seconds" in Seconds: "How long the broker took to answer a commit";
+    TRANSACTIONS = Counter "milena_transactions_total" in Count: "Transactions that were committed or aborted";
+    SESSIONS = Counter "milena_transaction_sessions_total" in Count: "Sessions begun because an outcome was unknown";
     REBALANCES = Counter "milena_rebalances_total" in Count: "Assignments, revocations and losses of partitions";
     REBALANCE_SECONDS = Histogram "milena_rebalance_seconds" in Seconds: "How long an assignment or a revocation took";
     REPLIES = Gauge "milena_replies_in_flight" in Count: "Replies on their way to the broker";

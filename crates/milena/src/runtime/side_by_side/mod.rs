@@ -114,9 +114,10 @@ impl Calls {
     /// Calls the handler with these records up to the first that is not ready at once.
     async fn stretch(&mut self, part: &Part, next: u32) -> Option<Spread> {
         let sink = Beside { lane: &self.lane, part };
-        let (chunk, at_once) = (&part.chunk, self.pace.at_once());
+        let (chunk, at_once, outbox) = (&part.chunk, self.pace.at_once(), part.outbox());
         let end = (part.work.len() as u32).min(next + self.pace.stretch());
-        let mut turn = Turn { chunk, next, end, calls: 0, attempt: 1, at_once, sink: &sink };
+        let mut turn =
+            Turn { chunk, next, end, calls: 0, attempt: 1, at_once, outbox, sink: &sink };
         let began = Instant::now();
         let handler = &self.lane.handler;
         let begun = poll_fn(|cx| Poll::Ready(handler.clone().spread(&mut turn, cx))).await;

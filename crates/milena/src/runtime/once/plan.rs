@@ -1,0 +1,184 @@
+use super::{
+    super::{Work, commit::Sent, conductor::Conductor, partition::Partition, settle::Item},
+    outputs::{Output, Span, Together},
+};
+use milena_core::record::{Epoch, TopicPartition};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+/// What of a partition is to be in its next transaction.
+#[derive(Default)]
+pub(crate) struct Plan {
+    /// Everything before this offset is done.
+    pub(crate) to: Option<i64>,
+    pub(crate) results: Vec<Planned>,
+    /// Records whose results were refused, and are decided anew.
+    pub(crate) undecided: Vec<Item>,
+    /// Whether results of batches were added.
+    pub(crate) has_batches: bool,
+    /// Whether something of it went with a partition that is not ours any more, so that it is read again.
+    pub(crate) is_torn: bool,
+}
+
+/// A result of a record, or of a batch.
+pub(crate) struct Planned {
+    pub(crate) output: Output,
+    pub(crate) of: Source,
+}
+
+/// Whose result it is.
+#[derive(Clone)]
+pub(crate) enum Source {
+    Record(Arc<Work>, u32),
+    Batch(Arc<Together>),
+}
+
+impl Source {
+    /// The records whose result it is.
+    pub(crate) fn items(&self) -> Vec<Item> {
+        match self {
+            Self::Record(work, index) => vec![Item { work: work.clone(), index: *index }],
+            Self::Batch(batch) => batch.items(),
+        }
+    }
+
+    /// Its place among the results of a partition.
+    fn rank(&self) -> (i64, bool) {
+        match self {
+            Self::Record(work, index) => (work.offset(*index as usize), true),
+            Self::Batch(batch) => (batch.spans.first().map_or(0, |span| span.first), false),
+        }
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Record(one, a), Self::Record(other, b)) => Arc::ptr_eq(one, other) && a == b,
+            (Self::Batch(one), Self::Batch(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+impl Plan {
+    /// Takes the results of what is decided by now; says whether nothing is undecided.
+    fn is_decided(&mut self) -> bool {
+        let results = &mut self.results;
+        self.undecided.retain(|Item { work, index }| {
+            let settled = work.is_settled(*index as usize);
+            if settled {
+                let of = Source::Record(work.clone(), *index);
+                let outputs = work.outputs.take_of(*index).into_iter();
+                results.extend(outputs.map(|output| Planned { output, of: of.clone() }));
+            }
+            !settled
+        });
+        self.undecided.is_empty()
+    }
+
+    /// These are to be published after all, before what was planned since.
+    pub(crate) fn put_back(&mut self, to: i64, mut results: Vec<Planned>) {
+        self.to = self.to.max(Some(to));
+        results.append(&mut self.results);
+        self.results = results;
+    }
+}
+
+impl Conductor {
+    /// Plans the next transaction: of each partition everything that is done before the first record that is
+    /// not. Records that have a result together are in it together.
+    pub(crate) fn plan(&mut self) {
+        let mut ends: HashMap<TopicPartition, i64> = HashMap::new();
+        for (place, partition) in self.partitions.iter_mut().filter(|(_, it)| !it.plan.is_torn) {
+            if let Some(end) = partition.offsets.committable() {
+                ends.insert(place.clone(), end);
+            }
+        }
+        let batches = self.batches_within(&mut ends);
+        for (place, partition) in &mut self.partitions {
+            let Some(end) = ends.get(place).copied() else { continue };
+            partition.plan.to = partition.plan.to.max(Some(end));
+            partition.plan.results.extend(partition.offsets.take_results(end));
+        }
+        for batch in batches {
+            let Some(span) = batch.spans.first() else { continue };
+            if let Some(partition) = self.partition(&span.place, span.epoch) {
+                let of = Source::Batch(batch.clone());
+                let outputs = batch.take().into_iter();
+                let planned = outputs.map(|output| Planned { output, of: of.clone() });
+                partition.plan.results.extend(planned);
+                partition.plan.has_batches = true;
+            }
+        }
+        for partition in self.partitions.values_mut() {
+            if std::mem::take(&mut partition.plan.has_batches) {
+                // Records of batches can have results of their own, which stand behind those of their batch.
+                partition.plan.results.sort_by_key(|planned| planned.of.rank());
+            }
+        }
+    }
+
+    /// The batches that lie before these ends, in order. Where one does not, the ends are moved before it.
+    fn batches_within(&self, ends: &mut HashMap<TopicPartition, i64>) -> Vec<Arc<Together>> {
+        let mut batches: Vec<Arc<Together>> = Vec::new();
+        for partition in self.partitions.values() {
+            batches.extend(partition.offsets.batches());
+        }
+        batches.sort_by_key(Arc::as_ptr);
+        batches.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        let lower = |ends: &mut HashMap<TopicPartition, i64>, span: &Span| {
+            ends.entry(span.place.clone()).and_modify(|end| *end = span.first.min(*end));
+        };
+        loop {
+            let before = batches.len();
+            batches.retain(|batch| {
+                let within = batch.spans.iter().all(|span| {
+                    let is_ours = self
+                        .partitions
+                        .get(&span.place)
+                        .is_some_and(|it| it.assignment.epoch == span.epoch);
+                    is_ours && ends.get(&span.place).is_some_and(|end| span.last < *end)
+                });
+                if !within {
+                    batch.spans.iter().for_each(|span| lower(ends, span));
+                }
+                within
+            });
+            if batches.len() == before {
+                break;
+            }
+        }
+        batches.sort_by_key(|batch| {
+            batch.spans.first().map(|span| (span.place.partition, span.first))
+        });
+        batches
+    }
+
+    /// What the next transaction would commit of these partitions.
+    pub(crate) fn planned(&mut self, mut of: impl FnMut(&TopicPartition) -> bool) -> Sent {
+        self.plan();
+        let Some(once) = &self.once else { return Vec::new() };
+        // Batches may span partitions, so what cannot be published yet holds up all of its transaction.
+        let undecided: HashSet<_> = self
+            .partitions
+            .iter_mut()
+            .filter_map(|(place, it)| (!it.plan.is_decided()).then(|| once.key(place.partition)))
+            .collect();
+        let ready = |place: &TopicPartition| {
+            once.is_ready(place) && !undecided.contains(&once.key(place.partition))
+        };
+        let partitions = self.partitions.iter().filter(|(place, _)| ready(place));
+        let planned: Sent = partitions.filter_map(|(place, it)| it.planned(place)).collect();
+        if planned.iter().any(|(place, ..)| of(place)) { planned } else { Vec::new() }
+    }
+}
+
+impl Partition {
+    /// What its next transaction would commit, if it would commit anything new.
+    fn planned(&self, place: &TopicPartition) -> Option<(TopicPartition, Epoch, i64)> {
+        let to = self.plan.to?;
+        let is_new = self.offsets.last_committed().is_none_or(|committed| to > committed);
+        is_new.then(|| (place.clone(), self.assignment.epoch, to))
+    }
+}

@@ -1,0 +1,81 @@
+use super::{
+    Output, again,
+    attempt::Part,
+    plan::{Planned, Source},
+};
+use crate::runtime::{answers, conductor::Conductor, settle};
+use milena_core::error::Error;
+
+impl Conductor {
+    /// The records of these results fail, as their subscriptions have it; their other results are dropped.
+    pub(super) fn decide_anew(&mut self, parts: &mut [Part], refused: Vec<(usize, Error)>) {
+        let failed = self.failed_sources(parts, refused);
+        for part in &mut *parts {
+            part.results.retain(|planned| {
+                let hit = failed.iter().find(|(of, _)| of.is(&planned.of));
+                hit.is_none_or(|(_, error)| {
+                    error.is_none() && kind_of(&planned.output) != Kind::Answer
+                })
+            });
+        }
+        for (of, error) in failed {
+            let Some(error) = error else { continue };
+            for item in of.items() {
+                let at = &item.work.assignment;
+                let (place, epoch) = (at.place.clone(), at.epoch);
+                item.work.unsettle(item.index);
+                settle::late_failure(&item.work, item.index, again(&error));
+                if let Some(partition) = self.partition(&place, epoch) {
+                    partition.plan.undecided.push(item);
+                }
+            }
+        }
+    }
+
+    /// Whose results these are, with why they fail; answers that are refused fail nothing.
+    fn failed_sources(
+        &self,
+        parts: &[Part],
+        refused: Vec<(usize, Error)>,
+    ) -> Vec<(Source, Option<Error>)> {
+        let all: Vec<&Planned> = parts.iter().flat_map(|part| &part.results).collect();
+        let mut failed: Vec<(Source, Option<Error>)> = Vec::new();
+        for (place, error) in refused {
+            let Some(Planned { output, of }) = all.get(place) else { continue };
+            if failed.iter().any(|(known, _)| known.is(of)) {
+                continue;
+            }
+            match kind_of(output) {
+                // It is tried again, and its partition waits: nothing else could become of its record.
+                Kind::DeadLetter => {
+                    let topic = &output.record.topic;
+                    tracing::error!(group = %self.group, %topic, %error, "a dead letter cannot be written; it is tried again");
+                }
+                Kind::Answer => {
+                    for item in of.items() {
+                        answers::refused(&item.work, item.index, &error);
+                    }
+                    failed.push((of.clone(), None));
+                }
+                Kind::Result => failed.push((of.clone(), Some(error))),
+            }
+        }
+        failed
+    }
+}
+
+/// What a result is.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Kind {
+    Result,
+    Answer,
+    DeadLetter,
+}
+
+fn kind_of(output: &Output) -> Kind {
+    match (output.is_dead_letter, output.record.answer) {
+        (true, _) => Kind::DeadLetter,
+        (_, true) => Kind::Answer,
+        _ => Kind::Result,
+    }
+}
