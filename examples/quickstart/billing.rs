@@ -37,14 +37,13 @@ pub(crate) struct Invoice {
 }
 
 /// The topic table of the service.
-pub(crate) fn router(desk: Desk, concurrency: Concurrency, traced: bool) -> Router {
+pub(crate) fn router(desk: Desk, concurrency: Concurrency) -> Router {
     let billing = each(bill)
         .concurrency(concurrency)
         .publish_to(publish(INVOICES).bare())
         .retry(Retry::exponential(3).starting_at(Duration::from_millis(2)))
         .dead_letter(DEAD_LETTERS);
-    let router = Router::new(GROUP).subscribe(ORDERS, billing).with_state(desk);
-    if traced { router.traced() } else { router }
+    Router::new(GROUP).subscribe(ORDERS, billing).with_state(desk)
 }
 
 /// What a call has beside its order.

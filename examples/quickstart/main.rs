@@ -76,7 +76,7 @@ async fn in_memory(args: Args, mut stop: Stop) -> Result<(), Error> {
         }
     };
     let started = Instant::now();
-    let router = billing::router(desk.clone(), args.concurrency, args.trace);
+    let router = args.router(desk.clone());
     milena::serve(memory.clone(), router).with_shutdown(billed).await?;
     progress.finish_and_clear();
     show::summary(&memory, &desk.counts, told.await.unwrap_or_else(|_| started.elapsed()));
@@ -86,6 +86,7 @@ async fn in_memory(args: Args, mut stop: Stop) -> Result<(), Error> {
 /// Bills orders on a real Kafka until the program is told to stop.
 async fn on_kafka(args: Args, mut stop: Stop) -> Result<(), Error> {
     let desk = args.desk();
+    let router = args.router(desk.clone());
     let kafka = args
         .set
         .into_iter()
@@ -100,7 +101,6 @@ async fn on_kafka(args: Args, mut stop: Stop) -> Result<(), Error> {
     );
     let feeding =
         args.feed.map(|orders| tokio::spawn(feed_kafka(kafka.clone(), (orders, args.trace))));
-    let router = billing::router(desk.clone(), args.concurrency, args.trace);
     let served =
         milena::serve(kafka, router).with_shutdown(async move { stop.asked().await }).await;
     if let Some(feeding) = feeding {

@@ -1,9 +1,9 @@
 //! The command line.
 
-use crate::billing::Desk;
+use crate::billing::{self, Desk};
 use clap::Parser;
 use milena::{
-    by_key,
+    Router, by_key,
     router::{Concurrency, by_partition},
     unordered,
 };
@@ -29,6 +29,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ORDER", default_value = "partition", value_parser = order)]
     pub(crate) concurrency: Concurrency,
 
+    /// Publish invoices and dead letters exactly once, in transactions under this id. Each running instance
+    /// has one of its own.
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) exactly_once: Option<String>,
+
     /// Where to show metrics, for Prometheus or a browser: `http://ADDRESS/metrics`.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics: Option<SocketAddr>,
@@ -44,6 +49,16 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// The service, as the command line says.
+    pub(crate) fn router(&self, desk: Desk) -> Router {
+        let router = billing::router(desk, self.concurrency);
+        let router = if self.trace { router.traced() } else { router };
+        match &self.exactly_once {
+            Some(id) => router.exactly_once(id.as_str()),
+            None => router,
+        }
+    }
+
     /// What calls have, as the command line says.
     pub(crate) fn desk(&self) -> Desk {
         let work = self.work.filter(|most| *most > 0);

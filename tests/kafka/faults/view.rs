@@ -84,7 +84,7 @@ impl View {
     }
 
     /// The same, with what transactions took back.
-    pub(super) async fn records_uncommitted(&self, topic: &str) -> Vec<OwnedMessage> {
+    pub(crate) async fn records_uncommitted(&self, topic: &str) -> Vec<OwnedMessage> {
         let topic = topic.to_owned();
         let mut config = self.config();
         config.set("group.id", &*unique("view")).set("enable.partition.eof", "true");

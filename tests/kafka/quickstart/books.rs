@@ -4,8 +4,9 @@ use super::orders::{At, HeaderList, Kind, cents, customer, headers, key, kind, v
 use crate::kit::ask;
 use milena::transport::partition_for;
 use rdkafka::{
-    ClientConfig, Message as _, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _},
+    ClientConfig, ClientContext, Message as _, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
+    error::KafkaError,
     message::{BorrowedMessage, Headers as _},
 };
 use std::{
@@ -64,20 +65,45 @@ pub(super) fn wait_until_done(broker: &str) {
     }
 }
 
-/// All there is in a topic, from these offsets on.
+/// All that can be read of a topic, from these offsets on: what was committed, of transactions.
 pub(super) fn read(broker: &str, topic: &str, from: &[i64]) -> Vec<Row> {
-    let (client, mut list) = (client(broker), TopicPartitionList::new());
-    let ends = ends(&client, topic);
-    let mut left: i64 = 0;
-    for (partition, (from, end)) in (0..).zip(from.iter().zip(&ends)) {
+    read_as("read_committed", broker, topic, from)
+}
+
+/// The records of a topic that were written, whether their transactions were committed or not.
+pub(super) fn written(broker: &str, topic: &str) -> usize {
+    read_as("read_uncommitted", broker, topic, &[0; 6]).len()
+}
+
+/// That a partition ends is no error.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, _: KafkaError, _: &str) {}
+}
+
+impl ConsumerContext for Quiet {}
+
+fn read_as(isolation: &str, broker: &str, topic: &str, from: &[i64]) -> Vec<Row> {
+    let reader: BaseConsumer<Quiet> = ClientConfig::new()
+        .set("bootstrap.servers", broker)
+        .set("group.id", "books")
+        .set("isolation.level", isolation)
+        .set("enable.partition.eof", "true")
+        .create_with_context(Quiet)
+        .unwrap();
+    let mut list = TopicPartitionList::new();
+    for (partition, from) in (0..).zip(from) {
         list.add_partition_offset(topic, partition, Offset::Offset(*from)).unwrap();
-        left += end - from;
     }
-    client.assign(&list).unwrap();
-    let mut rows = Vec::new();
-    while left > 0 {
-        rows.push(row(&client.poll(WITHIN).expect("there is more").unwrap()));
-        left -= 1;
+    reader.assign(&list).unwrap();
+    let (mut rows, mut open) = (Vec::new(), from.len());
+    while open > 0 {
+        match reader.poll(WITHIN).expect("there is more, or an end") {
+            Ok(message) => rows.push(row(&message)),
+            Err(KafkaError::PartitionEOF(_)) => open -= 1,
+            Err(error) => panic!("{error}"),
+        }
     }
     rows.sort_by_key(|row| row.at);
     rows

@@ -18,16 +18,34 @@ static ALONE: Mutex<()> = Mutex::new(());
 impl Broker {
     /// Starts one, if the tests that need a Kafka are to run.
     pub(super) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Three nodes, of which one may be away.
+    pub(super) fn start_three() -> Option<Self> {
+        Self::start_with(&["--nodes", "3"])
+    }
+
+    fn start_with(options: &[&str]) -> Option<Self> {
         kit::kafka()?;
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = std::env::temp_dir().join(&*kit::unique("milena-quickstart"));
-        let output = script().args(["up", "--dir"]).arg(&folder).output().unwrap();
+        let output = script().args(["up", "--dir"]).arg(&folder).args(options).output().unwrap();
         let exports = String::from_utf8(output.stdout).unwrap();
         let address = exports
             .lines()
             .find_map(|line| line.strip_prefix("export KAFKA_BROKERS="))
             .unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
         Some(Self { address: address.to_owned(), folder, _alone: alone })
+    }
+
+    /// Kills this node, and starts it again.
+    pub(super) fn bounce(&self, node: usize) {
+        for command in ["kill", "start"] {
+            let (node, dir) = (node.to_string(), ["--dir".as_ref(), self.folder.as_os_str()]);
+            let done = script().arg(command).arg(&node).args(dir).output().unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod books;
 mod broker;
+mod exactly_once;
 mod observed;
 mod orders;
 mod process;
@@ -22,13 +23,28 @@ struct Size {
     orders: u64,
     kills: usize,
     churn: Duration,
+    /// Kills of members, and of brokers, where results are published exactly once.
+    transacted_kills: usize,
+    bounces: usize,
 }
 
 fn size() -> Size {
     if std::env::var_os("MILENA_ACCEPTANCE").is_some_and(|value| value == "1") {
-        Size { orders: 200_000, kills: 10, churn: Duration::from_secs(30) }
+        Size {
+            orders: 200_000,
+            kills: 10,
+            churn: Duration::from_secs(30),
+            transacted_kills: 16,
+            bounces: 6,
+        }
     } else {
-        Size { orders: 20_000, kills: 4, churn: Duration::from_secs(10) }
+        Size {
+            orders: 20_000,
+            kills: 4,
+            churn: Duration::from_secs(10),
+            transacted_kills: 4,
+            bounces: 2,
+        }
     }
 }
 
