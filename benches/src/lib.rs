@@ -17,3 +17,4 @@ pub mod request;
 pub mod scenario;
 pub mod slow;
 pub mod topics;
+pub mod transactions;

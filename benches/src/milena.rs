@@ -5,6 +5,7 @@ use crate::{
     job::{Job, Seen},
     payload::{Payment, change},
     topics::PAYMENTS,
+    transactions::Every,
 };
 use anyhow::Context;
 use bytes::Bytes;
@@ -91,6 +92,21 @@ pub async fn pipeline(target: &str) -> anyhow::Result<Seen> {
     // The loop by hand adds no header, so neither does this.
     let subscriber = each(tax).publish_to(::milena::publish(target).bare());
     serve(Router::new(client::group()).subscribe(PAYMENTS.name, subscriber)).await?;
+    job().finished().context("the job did not end")
+}
+
+/// The same, exactly once.
+pub async fn transactions(target: &str, every: Every) -> anyhow::Result<Seen> {
+    let subscriber = each(tax).publish_to(::milena::publish(target).bare());
+    let router = Router::new(client::group()).exactly_once(client::group());
+    let router = match every {
+        Every::Time(time) => router.commit_interval(time),
+        // By count alone.
+        Every::Records(records) => {
+            router.commit_interval(Duration::from_mins(1)).commit_every(records)
+        }
+    };
+    serve(router.subscribe(PAYMENTS.name, subscriber)).await?;
     job().finished().context("the job did not end")
 }
 

@@ -4,6 +4,7 @@ use crate::{
     job::Seen,
     latency, many, memory, milena, reference, request, slow,
     topics::{self, BACKLOG, ERRANDS, PAYMENTS},
+    transactions::Every,
 };
 use clap::{Subcommand, ValueEnum};
 
@@ -22,6 +23,10 @@ pub enum Scenario {
     /// 2,000 partitions in 200 subscriptions of one consumer.
     Many,
     Pipeline,
+    /// The same in transactions, one each 100 ms.
+    Transactions,
+    /// The same, one each 1,000 records.
+    TransactionsByCount,
     Latency,
     /// A question to another service, and its answer: one after the other.
     Request,
@@ -44,18 +49,21 @@ pub enum Contender {
     Unordered,
     /// Milena with one subscription, as in `consume`.
     Consume,
+    /// Milena without transactions, as in `pipeline`.
+    Pipeline,
 }
 
 impl Scenario {
     /// Milena first, then its references.
     pub fn contenders(self) -> &'static [Contender] {
-        use Contender::{ByHand, ByKey, Consume, Milena, Raw, StreamConsumer, Unordered};
+        use Contender::{ByHand, ByKey, Consume, Milena, Pipeline, Raw, StreamConsumer, Unordered};
         match self {
             Self::Consume => &[Milena, StreamConsumer, Raw],
             Self::ConsumeBatch | Self::Layered | Self::Keyed | Self::Unordered => &[Milena, Raw],
             Self::Slow => &[ByKey, Unordered],
             Self::Many => &[Milena, Consume, Raw],
             Self::Pipeline | Self::Request => &[Milena, ByHand],
+            Self::Transactions | Self::TransactionsByCount => &[Milena, Raw, Pipeline],
             Self::Latency => &[Milena, StreamConsumer],
             Self::Memory => &[Milena],
         }
@@ -65,7 +73,12 @@ impl Scenario {
     pub fn rounds(self) -> usize {
         match self {
             Self::Memory => 1,
-            Self::Pipeline | Self::Latency | Self::Request | Self::Many => 3,
+            Self::Pipeline
+            | Self::Transactions
+            | Self::TransactionsByCount
+            | Self::Latency
+            | Self::Request
+            | Self::Many => 3,
             _ => 5,
         }
     }
@@ -83,7 +96,7 @@ impl Scenario {
             Self::Request => {
                 topics::create_all(&[unique.to_owned(), request::answers(unique)], 1).await
             }
-            Self::Pipeline => {
+            Self::Pipeline | Self::Transactions | Self::TransactionsByCount => {
                 PAYMENTS.prepare().await?;
                 topics::create(unique, PAYMENTS.partitions).await
             }
@@ -99,7 +112,21 @@ impl Scenario {
             (Self::Keyed, Contender::Milena) => milena::keyed().await,
             (Self::Unordered, Contender::Milena) => milena::unordered().await,
             (Self::Many, Contender::Milena) => many::consume().await,
-            (Self::Pipeline, Contender::Milena) => milena::pipeline(unique).await,
+            (Self::Transactions, Contender::Milena) => {
+                milena::transactions(unique, Every::TIME).await
+            }
+            (Self::TransactionsByCount, Contender::Milena) => {
+                milena::transactions(unique, Every::COUNT).await
+            }
+            (Self::Transactions, Contender::Raw) => {
+                reference::transactions::run(unique, Every::TIME).await
+            }
+            (Self::TransactionsByCount, Contender::Raw) => {
+                reference::transactions::run(unique, Every::COUNT).await
+            }
+            (Self::Pipeline, Contender::Milena) | (_, Contender::Pipeline) => {
+                milena::pipeline(unique).await
+            }
             (Self::Request, Contender::Milena) => request::milena(unique).await,
             (Self::Latency, Contender::Milena) => latency::milena(unique).await,
             (Self::Memory, Contender::Milena) => memory::slow().await,

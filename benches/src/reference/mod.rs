@@ -4,3 +4,4 @@ pub mod pipeline;
 pub mod raw;
 pub mod request;
 pub mod stream;
+pub mod transactions;

@@ -12,11 +12,12 @@ use anyhow::Context;
 use rdkafka::{
     ClientContext, TopicPartitionList,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
+    producer::{Producer, ProducerContext, ThreadedProducer},
     types::RDKafkaRespErr,
 };
 use rdkafka_sys as sys;
 use std::{
-    ffi::CString,
+    ffi::{CStr, CString},
     hint::black_box,
     ptr::NonNull,
     slice,
@@ -138,6 +139,24 @@ fn forward(
             sys::rd_kafka_queue_forward(partition, queue);
             sys::rd_kafka_queue_destroy(partition);
         }
+    }
+}
+
+/// Commits the open transaction. That of rdkafka waits for 100 ms each time.
+pub fn commit_transaction<C: ProducerContext + 'static>(
+    producer: &ThreadedProducer<C>,
+    within: Duration,
+) -> anyhow::Result<()> {
+    let millis = i32::try_from(within.as_millis())?;
+    // SAFETY: the producer lives; the error is ours, and destroyed when it was read.
+    unsafe {
+        let error = sys::rd_kafka_commit_transaction(producer.client().native_ptr(), millis);
+        if error.is_null() {
+            return Ok(());
+        }
+        let text = CStr::from_ptr(sys::rd_kafka_error_string(error)).to_string_lossy().into_owned();
+        sys::rd_kafka_error_destroy(error);
+        anyhow::bail!("could not commit a transaction: {text}");
     }
 }
 
