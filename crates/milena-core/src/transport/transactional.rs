@@ -23,7 +23,25 @@ use std::{sync::Arc, time::Duration};
 /// }
 /// ```
 ///
-/// There is one transaction at a time, and what is over cannot be published in: both is checked by the compiler.
+/// There is one transaction at a time, and what is over cannot be published in: the compiler sees to both.
+///
+/// ```compile_fail,E0382
+/// # use milena_core::{error::Error, transport::TransactionalProducer};
+/// # async fn example(mut producer: TransactionalProducer) -> Result<(), Error> {
+/// let transaction = producer.begin().await?;
+/// transaction.commit().await?;
+/// transaction.publish("totals", "too late").await // it is over
+/// # }
+/// ```
+///
+/// ```compile_fail,E0499
+/// # use milena_core::{error::Error, transport::TransactionalProducer};
+/// # async fn example(mut producer: TransactionalProducer) -> Result<(), Error> {
+/// let one = producer.begin().await?;
+/// let other = producer.begin().await?; // the first is open
+/// one.commit().await
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TransactionalProducer {
     transactions: Arc<dyn Transactions>,

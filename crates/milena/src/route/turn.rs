@@ -88,10 +88,9 @@ impl Turn<'_> {
             self.next += 1;
             self.calls += 1;
             record.move_to(index);
-            let attempt = handler.attempt(&record);
             let result = match self.outbox {
-                None => caught(attempt).await,
-                Some(outbox) => caught_in(outbox, attempt).await,
+                None => caught(handler.attempt(&record)).await,
+                Some(outbox) => caught_in(outbox, handler.attempt(&record)).await,
             };
             let result = match result {
                 Ok(outcome) => self.sink.settle(index, outcome).map(Ok),
