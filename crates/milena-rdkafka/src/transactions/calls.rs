@@ -59,6 +59,11 @@ impl Calls {
             Err(Error::new(kind, format!("could not {}: {cause}", self.what(call))))
         };
         match (call, self.scope.is_open()) {
+            // librdkafka has sent it again, within its transaction. When it comes late, it would be taken for a
+            // request of the next one: only another session is told from this one.
+            (Call::Begin, false) if self.client.has_lost() => {
+                return refuse(ErrorKind::Driver, "a request was not answered, and may come late");
+            }
             (Call::Init, _) | (Call::Begin, false) => {}
             (Call::Begin, true) => return refuse(ErrorKind::Driver, "one is open already"),
             (Call::Abort, false) => return Ok(()),
