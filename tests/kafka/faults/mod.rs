@@ -19,6 +19,7 @@ mod mock;
 mod options;
 pub(crate) mod own_broker;
 mod poison;
+mod proxy;
 mod refused_letters;
 mod replies;
 mod room;
