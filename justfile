@@ -12,7 +12,7 @@ format:
 # No warning anywhere.
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
-    for script in scripts/kafka scripts/kafka.d/*.bash .ci/run; do bash -n "$script"; done
+    for script in scripts/kafka scripts/faults scripts/kafka.d/*.bash .ci/run; do bash -n "$script"; done
 
 # Each feature builds alone.
 features:
@@ -38,6 +38,17 @@ test:
     cargo test --workspace
     # The tests of every broker once more, on Kafka.
     MILENA_TEST_BROKER="kafka://$KAFKA_BROKERS" cargo test -p milena-test --features kafka --test same
+
+# Runs the tests of faults and writes docs/faults.md: `just faults F14 F40`, or all.
+faults *which:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    folder=$PWD/target/kafka-faults
+    trap 'scripts/kafka down --dir "$folder"' EXIT
+    scripts/kafka down --dir "$folder" 2>/dev/null || true
+    exports=$(scripts/kafka up --dir "$folder" --secure)
+    eval "$exports"
+    scripts/faults {{which}}
 
 # Who is let in and who is not, on a broker that asks; by Kerberos, too, where its packages are.
 secure:

@@ -25,17 +25,6 @@ fn the_journey_names_functions_that_exist() {
 }
 
 #[test]
-fn the_faults_name_tests_that_exist() {
-    let text = fs::read_to_string(super::root().join("docs/faults.md")).unwrap();
-    let missing = missing(&text, |file| fs::read_to_string(super::root().join(file)).ok());
-
-    assert!(missing.is_empty(), "docs/faults.md names what is not there: {missing:#?}");
-    let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| F")).collect();
-    assert!(rows.len() >= 25);
-    assert!(rows.iter().all(|row| row.contains(".rs:")), "a fault without a test");
-}
-
-#[test]
 fn the_mechanisms_name_tests_that_exist() {
     let text = fs::read_to_string(super::root().join("docs/security.md")).unwrap();
     let missing = missing(&text, |file| fs::read_to_string(super::root().join(file)).ok());

@@ -10,6 +10,7 @@
 mod arrows;
 mod coverage;
 mod docs;
+mod faults;
 mod programs;
 mod rooms;
 mod tidy;
