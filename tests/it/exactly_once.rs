@@ -202,6 +202,23 @@ async fn a_transaction_that_is_aborted_is_published_by_another() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_transaction_that_cannot_begin_or_be_aborted_is_published_by_another() {
+    use TransactionStep::{Abort, Begin, Commit};
+    for step in [Begin, Abort] {
+        let broker = Memory::new();
+        let test = TestApp::start_on(broker.clone(), copies()).await;
+        broker.faults().refuse_steps(Commit, 1, ErrorKind::Aborted);
+        broker.faults().refuse_steps(step, 1, ErrorKind::Aborted);
+        produce(&broker, &["a", "b"]);
+        test.settle().await;
+
+        assert_eq!(broker.faults().fired().steps_refused, 2, "{step:?}");
+        assert_eq!(seen(&broker, "out"), ["a", "b"], "{step:?}");
+        test.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rival_with_the_same_id_ends_the_service() {
     let broker = Memory::new();
     let test = TestApp::start_on(broker.clone(), copies()).await;

@@ -98,6 +98,23 @@ impl Attempt {
         metadata: Metadata,
         refused: &Arc<Refused>,
     ) -> Result<(), Error> {
+        let Err(error) = self.fill(open, metadata, refused).await else { return Ok(()) };
+        if error.kind() != ErrorKind::Aborted {
+            return Err(error);
+        }
+        // What is answered from here on was taken back.
+        refused.close();
+        open.transactions.abort().await?;
+        Err(error)
+    }
+
+    async fn fill(
+        &self,
+        open: &Open,
+        metadata: Metadata,
+        refused: &Arc<Refused>,
+    ) -> Result<(), Error> {
+        // It may be that the transaction before could not be aborted.
         open.begin().await?;
         let results = self.parts.iter().flat_map(|part| &part.results);
         for (token, planned) in results.enumerate() {
@@ -108,15 +125,7 @@ impl Attempt {
                 (record, receipt) = (full.record, full.receipt);
             }
         }
-        let ended = self.end(open, metadata).await;
-        let Err(error) = ended else { return Ok(()) };
-        if error.kind() != ErrorKind::Aborted {
-            return Err(error);
-        }
-        // What is answered from here on was taken back.
-        refused.close();
-        open.transactions.abort().await?;
-        Err(error)
+        self.end(open, metadata).await
     }
 
     async fn end(&self, open: &Open, metadata: Metadata) -> Result<(), Error> {
