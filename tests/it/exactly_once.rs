@@ -404,6 +404,29 @@ async fn each_partition_can_have_an_id_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_partition_that_comes_back_during_its_transaction_is_published_by_another_session() {
+    let broker = Memory::new();
+    let router = Router::new("g")
+        .exactly_once(TransactionalIds::per_partition())
+        .subscribe("in", each(copy).publish_to("out"));
+    let test = TestApp::start_on(broker.clone(), router).await;
+    broker.faults().delay_step_answers(TransactionStep::Begin, 1, 1000 * MS);
+    produce(&broker, &["a", "b"]);
+    sleep(500 * MS).await;
+    broker.faults().lose_partitions("g");
+    test.settle().await;
+
+    assert_eq!(broker.faults().fired().members_lost, 1);
+    assert_eq!(broker.faults().fired().step_answers_delayed, 1);
+    assert_eq!(seen(&broker, "out"), ["a", "b"]);
+    sleep(2000 * MS).await;
+    produce(&broker, &["c"]);
+    test.settle().await;
+    assert_eq!(seen(&broker, "out"), ["a", "b", "c"]);
+    test.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn results_that_are_kept_are_bounded_and_none_is_lost() {
     let broker = Memory::new();
     let values: Vec<_> = (0..500).map(|number| number.to_string()).collect();

@@ -38,6 +38,8 @@ pub(crate) struct Part {
 /// How a try ended.
 pub(crate) struct Attempted {
     pub(crate) key: Option<i32>,
+    /// Which session it had.
+    pub(crate) number: u64,
     /// The session for the next; none when it went to somebody else.
     pub(crate) open: Option<Open>,
     pub(crate) parts: Vec<Part>,
@@ -60,7 +62,7 @@ pub(crate) enum Failed {
 
 impl Attempt {
     pub(crate) async fn run(self, key: Option<i32>, open: Open, metadata: Metadata) -> Attempted {
-        let began = Instant::now();
+        let (began, number) = (Instant::now(), open.number);
         let refused = Arc::<Refused>::default();
         let failure = self.publish(&open, metadata, &refused).await.err();
         let (mut open, mut is_new) = (Some(open), false);
@@ -87,7 +89,7 @@ impl Attempt {
                 }
             }
         };
-        Attempted { key, open, parts: self.parts, result, is_new }
+        Attempted { key, number, open, parts: self.parts, result, is_new }
     }
 
     /// Publishes everything in one transaction. An error of kind `Aborted` is one behind which the session is ready

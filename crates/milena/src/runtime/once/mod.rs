@@ -56,6 +56,8 @@ pub(crate) struct Once {
     /// The transactional producers, by the partition that each is for if it is for one.
     pub(crate) sessions: HashMap<Option<i32>, Session>,
     /// What opens sessions and what ends transactions; nothing of it outlives the group.
+    /// How many sessions were begun to be opened.
+    opened: u64,
     pub(crate) tasks: JoinSet<()>,
     /// The transactions under way.
     pub(crate) out: usize,
@@ -120,6 +122,7 @@ impl Once {
             kept: Arc::new(Kept::new(most)),
             note,
             sessions: HashMap::new(),
+            opened: 0,
             tasks: JoinSet::new(),
             out: 0,
             holds_back: false,

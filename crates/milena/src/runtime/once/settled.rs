@@ -1,7 +1,6 @@
 use super::{
     Attempted, Opened, again,
     attempt::{Attempt, Failed, Part},
-    session::Session,
 };
 use crate::runtime::{Note, commit::Sent, conductor::Conductor};
 use milena_core::{error::Error, record::TopicPartition};
@@ -24,7 +23,11 @@ impl Conductor {
             // They were planned because it is ready.
             let Some(open) = once.take(key) else { continue };
             let places: Vec<TopicPartition> = parts.iter().map(|part| part.place.clone()).collect();
-            let attempt = Attempt { opener: once.opener(key), lookup: once.lookup.clone(), parts };
+            let attempt = Attempt {
+                opener: once.opener(key, open.number),
+                lookup: once.lookup.clone(),
+                parts,
+            };
             let metadata = self.consumer.group_metadata(places);
             let note = once.note.clone();
             once.out += 1;
@@ -45,13 +48,11 @@ impl Conductor {
 
     /// A transaction has ended.
     pub(crate) fn attempted(&mut self, attempted: Attempted) {
-        let Attempted { key, open, parts, result, is_new } = attempted;
+        let Attempted { key, number, open, parts, result, is_new } = attempted;
         let Some(once) = &mut self.once else { return };
         once.out -= 1;
         self.counters.sessions.add(usize::from(is_new));
-        if let Some(session) = once.sessions.get_mut(&key) {
-            *session = open.map_or(Session::Over, Session::Ready);
-        }
+        once.back(key, number, open);
         let error = match result {
             Ok(()) => {
                 once.succeeded();
