@@ -255,6 +255,28 @@ async fn a_result_that_the_broker_refuses_is_a_failure_of_its_record_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_result_of_a_batch_that_the_broker_refuses_is_a_failure_of_its_records() {
+    async fn join(Batch(values): Batch<String>) -> String {
+        values.join("+")
+    }
+    let broker = Memory::new();
+    let subscriber = batch(join).max_wait(10 * MS).publish_to("out").dead_letter("dead");
+    let router = Router::new("g").exactly_once("id").subscribe("in", subscriber);
+    let test = TestApp::start_on(broker.clone(), router).await;
+    broker.create_topic("out", 1);
+    broker.faults().refuse_writes("out", ErrorKind::Publish);
+    produce(&broker, &["a", "b"]);
+    test.settle().await;
+
+    assert_eq!(broker.faults().fired().writes_refused, 1);
+    assert_eq!(
+        (seen(&broker, "out").len(), seen(&broker, "dead")),
+        (0, vec!["a".into(), "b".into()])
+    );
+    test.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dead_letter_that_cannot_be_written_is_tried_again() {
     async fn fail(_: String) -> Result<(), Error> {
         Err(Error::new(ErrorKind::Driver, "bad"))

@@ -55,9 +55,9 @@ pub(crate) struct Once {
     pub(crate) note: UnboundedSender<Note>,
     /// The transactional producers, by the partition that each is for if it is for one.
     pub(crate) sessions: HashMap<Option<i32>, Session>,
-    /// What opens sessions and what ends transactions; nothing of it outlives the group.
     /// How many sessions were begun to be opened.
     opened: u64,
+    /// What opens sessions and what ends transactions; nothing of it outlives the group.
     pub(crate) tasks: JoinSet<()>,
     /// The transactions under way.
     pub(crate) out: usize,

@@ -32,7 +32,8 @@ pub(crate) struct Planned {
 #[derive(Clone)]
 pub(crate) enum Source {
     Record(Arc<Work>, u32),
-    Batch(Arc<Together>),
+    /// With its records, which nobody else holds any more when they are to be decided anew.
+    Batch(Arc<Together>, Arc<[Item]>),
 }
 
 impl Source {
@@ -40,7 +41,7 @@ impl Source {
     pub(crate) fn items(&self) -> Vec<Item> {
         match self {
             Self::Record(work, index) => vec![Item { work: work.clone(), index: *index }],
-            Self::Batch(batch) => batch.items(),
+            Self::Batch(_, items) => items.to_vec(),
         }
     }
 
@@ -48,14 +49,14 @@ impl Source {
     fn rank(&self) -> (i64, bool) {
         match self {
             Self::Record(work, index) => (work.offset(*index as usize), true),
-            Self::Batch(batch) => (batch.spans.first().map_or(0, |span| span.first), false),
+            Self::Batch(batch, _) => (batch.spans.first().map_or(0, |span| span.first), false),
         }
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Record(one, a), Self::Record(other, b)) => Arc::ptr_eq(one, other) && a == b,
-            (Self::Batch(one), Self::Batch(other)) => Arc::ptr_eq(one, other),
+            (Self::Batch(one, _), Self::Batch(other, _)) => Arc::ptr_eq(one, other),
             _ => false,
         }
     }
@@ -95,16 +96,17 @@ impl Conductor {
                 ends.insert(place.clone(), end);
             }
         }
-        let batches = self.batches_within(&mut ends);
+        let batches = self.batches_within(&mut ends).into_iter();
+        let batches: Vec<_> = batches.map(|batch| (batch.items().into(), batch)).collect();
         for (place, partition) in &mut self.partitions {
             let Some(end) = ends.get(place).copied() else { continue };
             partition.plan.to = partition.plan.to.max(Some(end));
             partition.plan.results.extend(partition.offsets.take_results(end));
         }
-        for batch in batches {
+        for (items, batch) in batches {
             let Some(span) = batch.spans.first() else { continue };
             if let Some(partition) = self.partition(&span.place, span.epoch) {
-                let of = Source::Batch(batch.clone());
+                let of = Source::Batch(batch.clone(), items);
                 let outputs = batch.take().into_iter();
                 let planned = outputs.map(|output| Planned { output, of: of.clone() });
                 partition.plan.results.extend(planned);

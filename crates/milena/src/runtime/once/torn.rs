@@ -67,7 +67,7 @@ impl Conductor {
         let torn = |batch: &Together| !batch.spans.iter().all(ours);
         let is_torn = |partition: &Partition| {
             let planned = partition.plan.results.iter().any(|planned| match &planned.of {
-                Source::Batch(batch) => torn(batch),
+                Source::Batch(batch, _) => torn(batch),
                 Source::Record(..) => false,
             });
             !partition.plan.is_torn
