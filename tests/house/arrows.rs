@@ -3,8 +3,9 @@
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// The crates of ours that each crate may know.
-const ARROWS: [(&str, &[&str]); 5] = [
+const ARROWS: [(&str, &[&str]); 6] = [
     ("milena-core", &[]),
+    ("milena-check", &["milena-core"]),
     ("milena-memory", &["milena-core"]),
     ("milena-rdkafka", &["milena-core"]),
     ("milena", &["milena-core", "milena-memory", "milena-rdkafka"]),
@@ -16,8 +17,8 @@ const ONLY: [(&str, &[&str]); 3] = [
     ("rdkafka", &["milena-rdkafka"]),
     ("rdkafka-sys", &["milena-rdkafka"]),
     // The core and the drivers run under any async runtime; the Kafka driver calls what gives out tokens on tokio if it
-    // is there.
-    ("tokio", &["milena", "milena-memory", "milena-rdkafka", "milena-test"]),
+    // is there, and a history has the time of tokio.
+    ("tokio", &["milena", "milena-check", "milena-memory", "milena-rdkafka", "milena-test"]),
 ];
 
 /// Each dependency that is no arrow.

@@ -1,0 +1,26 @@
+//! What has to hold, each with a history in which it does and one in which it does not.
+
+mod commits;
+mod duplicates;
+mod ends;
+mod loss;
+mod once;
+mod order;
+mod retries;
+
+use crate::{Broken, facts::Facts};
+
+pub(crate) type Check = fn(&Facts<'_>) -> Result<(), Broken>;
+
+/// All of them; what tells most of a fault stands first.
+pub(crate) const ALL: [Check; 9] = [
+    ends::fails_loud,
+    ends::stops_in_time,
+    commits::commits_are_safe,
+    commits::commits_are_owned,
+    order::order_is_kept,
+    duplicates::duplicates_are_bounded,
+    retries::retries_are_kept,
+    once::results_are_seen_once,
+    loss::nothing_is_lost,
+];

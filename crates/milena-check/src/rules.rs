@@ -1,0 +1,91 @@
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// What a history is held against.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    pub(crate) topics: BTreeMap<Arc<str>, Subscribed>,
+    pub(crate) exactly_once: bool,
+    pub(crate) stops_within: Option<Duration>,
+}
+
+impl Rules {
+    /// Those of a group that subscribes to nothing, and publishes at least once.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The group subscribes to this topic.
+    #[must_use]
+    pub fn topic(mut self, topic: impl Into<Arc<str>>, subscribed: Subscribed) -> Self {
+        self.topics.insert(topic.into(), subscribed);
+        self
+    }
+
+    /// What comes of a record is seen exactly once.
+    #[must_use]
+    pub fn exactly_once(self) -> Self {
+        Self { exactly_once: true, ..self }
+    }
+
+    /// An instance that is asked to stop does so in this time; by default whenever it likes.
+    #[must_use]
+    pub fn stops_within(self, time: Duration) -> Self {
+        Self { stops_within: Some(time), ..self }
+    }
+}
+
+/// How the records of a topic are worked on.
+#[derive(Clone, Debug)]
+pub struct Subscribed {
+    pub(crate) order: Order,
+    pub(crate) most: u32,
+    pub(crate) letters: Option<Arc<str>>,
+    pub(crate) skips: bool,
+}
+
+/// Which records keep their order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Order {
+    Partition,
+    Key,
+    None,
+}
+
+impl Subscribed {
+    /// One record of a partition after the other.
+    pub fn by_partition() -> Self {
+        Self::ordered(Order::Partition)
+    }
+
+    /// One record of a key after the other.
+    pub fn by_key() -> Self {
+        Self::ordered(Order::Key)
+    }
+
+    /// In any order.
+    pub fn unordered() -> Self {
+        Self::ordered(Order::None)
+    }
+
+    fn ordered(order: Order) -> Self {
+        Self { order, most: 1, letters: None, skips: false }
+    }
+
+    /// A call that fails is tried again until there were so many; 1 by default.
+    #[must_use]
+    pub fn attempts(self, most: u32) -> Self {
+        Self { most, ..self }
+    }
+
+    /// What fails for good goes to this topic.
+    #[must_use]
+    pub fn dead_letter(self, topic: impl Into<Arc<str>>) -> Self {
+        Self { letters: Some(topic.into()), ..self }
+    }
+
+    /// What fails for good is skipped.
+    #[must_use]
+    pub fn skip_failures(self) -> Self {
+        Self { skips: true, ..self }
+    }
+}
