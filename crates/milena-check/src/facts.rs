@@ -1,8 +1,13 @@
 use crate::{
-    At, Broken, Entry, How, Invariant, Rules, Subscribed, What, entry::Copied, recording::sources,
+    At, Broken, Entry, How, Invariant, Rules, Subscribed, What,
+    entry::Copied,
+    recording::{attempts, sources},
 };
 use milena_core::record::TopicPartition;
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// A history, as the invariants look at it.
 pub(crate) struct Facts<'a> {
@@ -14,6 +19,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) ends: BTreeMap<&'a At, Vec<(usize, u32, &'a How)>>,
     /// What is seen of a record: how many results, and where its dead letters stand.
     pub(crate) seen: BTreeMap<At, Seen>,
+    /// The attempts behind which records were given up, as their dead letters say.
+    pub(crate) given_up: BTreeSet<(At, u32)>,
 }
 
 /// What is seen of a record.
@@ -25,8 +32,8 @@ pub(crate) struct Seen {
 
 impl<'a> Facts<'a> {
     pub(crate) fn of(entries: &'a [Entry], rules: &'a Rules) -> Self {
-        let (inputs, ends) = (BTreeMap::new(), BTreeMap::new());
-        let mut facts = Self { entries, rules, inputs, ends, seen: BTreeMap::new() };
+        let (inputs, ends, seen) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut facts = Self { entries, rules, inputs, ends, seen, given_up: BTreeSet::new() };
         for (index, entry) in entries.iter().enumerate() {
             match &entry.what {
                 What::Input(record) if rules.topics.contains_key(&record.at.topic) => {
@@ -45,6 +52,9 @@ impl<'a> Facts<'a> {
     fn see(&mut self, index: usize, record: &Copied) {
         let (of, is_letter) = sources(&record.headers);
         for at in of {
+            if let Some(attempts) = attempts(&record.headers).filter(|_| is_letter) {
+                self.given_up.insert((at.clone(), attempts));
+            }
             let seen = self.seen.entry(at).or_default();
             if is_letter { seen.letters.push(index) } else { seen.results.push(index) }
         }
@@ -67,13 +77,13 @@ impl<'a> Facts<'a> {
         range.map(|(at, _)| *at).collect::<Vec<_>>().into_iter()
     }
 
-    /// A promise was broken to this record, by what stands at `index`.
+    /// A promise was broken to these records, by what stands at `index`.
     pub(crate) fn broken(
         &self,
         what: (Invariant, impl fmt::Display),
         index: impl Into<Option<usize>>,
-        at: Option<&At>,
+        of: &[&At],
     ) -> Broken {
-        Broken::at(what, self.entries, index.into(), at)
+        Broken::at(what, self.entries, index.into(), of)
     }
 }

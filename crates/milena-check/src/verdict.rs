@@ -59,20 +59,21 @@ impl Broken {
         self.invariant
     }
 
-    /// By what stands at `index`, to this record.
+    /// By what stands at `index`, to these records.
     pub(crate) fn at(
         (invariant, why): (Invariant, impl fmt::Display),
         entries: &[Entry],
         index: Option<usize>,
-        at: Option<&At>,
+        of: &[&At],
     ) -> Self {
         let mut text = format!("{invariant} is broken: {why}\n");
         for (number, entry) in entries.iter().enumerate() {
             let broke = index == Some(number);
-            let part = at.map_or(!matches!(entry.what, What::Input(_)), |at| entry.is_of(at));
-            // What came behind is no part of it.
+            let anybody = of.is_empty() && !matches!(entry.what, What::Input(_));
+            let part = anybody || of.iter().any(|at| entry.is_of(at));
+            // What came behind is no part of it, but for what the records are.
             let before = index.is_none_or(|index| number <= index);
-            if broke || (part && before) {
+            if broke || (part && (before || matches!(entry.what, What::Input(_)))) {
                 text += &format!("{} {entry}\n", if broke { '>' } else { ' ' });
             }
         }

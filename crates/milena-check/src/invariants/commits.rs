@@ -19,7 +19,7 @@ pub(super) fn commits_are_safe(facts: &Facts<'_>) -> Result<(), Broken> {
             let mut before = facts.before(place, from, *to);
             if let Some(at) = before.find(|at| !done.is_done(at, id.is_some())) {
                 let why = format!("{place} is committed before {to}, and {at} is not done");
-                return Err(facts.broken((Invariant::CommitSafety, why), index, Some(at)));
+                return Err(facts.broken((Invariant::CommitSafety, why), index, &[at]));
             }
             known.insert(place, from.max(*to));
         }
@@ -112,7 +112,7 @@ pub(super) fn commits_are_owned(facts: &Facts<'_>) -> Result<(), Broken> {
             };
             if let Some(why) = wrong {
                 let at = At::new(place.topic.clone(), place.partition, (to - 1).max(0));
-                return Err(facts.broken((Invariant::CommitOwnership, why), index, Some(&at)));
+                return Err(facts.broken((Invariant::CommitOwnership, why), index, &[&at]));
             }
         }
     }

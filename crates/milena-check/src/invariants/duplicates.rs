@@ -35,7 +35,7 @@ pub(super) fn duplicates_are_bounded(facts: &Facts<'_>) -> Result<(), Broken> {
                 let begin = begins.get(&(who, place)).filter(|(now, _)| now == epoch);
                 if let Some((_, from)) = begin.filter(|(_, from)| at.offset < *from) {
                     let why = format!("{at} is begun, and everything before {from} was committed");
-                    return Err(facts.broken((Invariant::BoundedDuplicates, why), index, Some(at)));
+                    return Err(facts.broken((Invariant::BoundedDuplicates, why), index, &[at]));
                 }
             }
             _ => {}

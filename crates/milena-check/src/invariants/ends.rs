@@ -14,7 +14,7 @@ pub(super) fn stops_in_time(facts: &Facts<'_>) -> Result<(), Broken> {
                 let took = entry.time.saturating_sub(since);
                 if took > within {
                     let why = format!("{} took {took:?} to stop", entry.instance);
-                    return Err(facts.broken((Invariant::Shutdown, why), index, None));
+                    return Err(facts.broken((Invariant::Shutdown, why), index, &[]));
                 }
             }
             _ => {}
@@ -22,7 +22,7 @@ pub(super) fn stops_in_time(facts: &Facts<'_>) -> Result<(), Broken> {
     }
     match asked.into_iter().min_by_key(|(_, (_, index))| *index) {
         Some((who, (_, index))) => {
-            Err(facts.broken((Invariant::Shutdown, format!("{who} did not stop")), index, None))
+            Err(facts.broken((Invariant::Shutdown, format!("{who} did not stop")), index, &[]))
         }
         None => Ok(()),
     }
@@ -37,11 +37,11 @@ pub(super) fn fails_loud(facts: &Facts<'_>) -> Result<(), Broken> {
             What::Stopping => asked.push(who),
             What::Stopped(Ok(())) if !asked.contains(&who) => {
                 let why = format!("{who} ended, and nobody asked it to");
-                return Err(facts.broken((Invariant::FailLoud, why), index, None));
+                return Err(facts.broken((Invariant::FailLoud, why), index, &[]));
             }
             What::Stopped(Err(why)) if why.is_empty() => {
                 let why = format!("{who} failed, and does not say why");
-                return Err(facts.broken((Invariant::FailLoud, why), index, None));
+                return Err(facts.broken((Invariant::FailLoud, why), index, &[]));
             }
             _ => {}
         }

@@ -11,7 +11,7 @@ pub(super) fn nothing_is_lost(facts: &Facts<'_>) -> Result<(), Broken> {
         let to = committed.get(&place).copied().unwrap_or(0);
         if to <= at.offset {
             let why = format!("nobody committed {at}: {place} is committed before {to}");
-            return Err(facts.broken((Invariant::Liveness, why), None, Some(at)));
+            return Err(facts.broken((Invariant::Liveness, why), None, &[at]));
         }
     }
     Ok(())
@@ -35,11 +35,11 @@ fn came_to_an_end(facts: &Facts<'_>, at: &At) -> Result<(), Broken> {
     match needed.min() {
         None => {
             let why = format!("{at} came to no end");
-            Err(facts.broken((Invariant::NoLoss, why), None, Some(at)))
+            Err(facts.broken((Invariant::NoLoss, why), None, &[at]))
         }
         Some(needed) if results < needed => {
             let why = format!("of {at} {needed} records came, and {results} are seen");
-            Err(facts.broken((Invariant::NoLoss, why), None, Some(at)))
+            Err(facts.broken((Invariant::NoLoss, why), None, &[at]))
         }
         Some(_) => Ok(()),
     }

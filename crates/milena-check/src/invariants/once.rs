@@ -16,7 +16,7 @@ pub(super) fn results_are_seen_once(facts: &Facts<'_>) -> Result<(), Broken> {
         }
         let last = seen.results.iter().chain(&seen.letters).max().copied();
         let why = format!("of {at} {results} results and {letters} dead letters are seen");
-        return Err(facts.broken((Invariant::ExactlyOnce, why), last, Some(at)));
+        return Err(facts.broken((Invariant::ExactlyOnce, why), last, &[at]));
     }
     Ok(())
 }

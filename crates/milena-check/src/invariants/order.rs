@@ -20,15 +20,14 @@ pub(super) fn order_is_kept(facts: &Facts<'_>) -> Result<(), Broken> {
 
             What::Ended(call, at, _, attempt, how) => {
                 let most = facts.subscribed(at).map_or(u32::MAX, |it| it.most);
-                if how.is_last(*attempt, most) {
+                let given_up = facts.given_up.contains(&(at.clone(), *attempt));
+                if given_up || how.is_last(*attempt, most) {
                     walk.ended.insert(at.clone());
                 }
                 if let Some(lane) = walk.lane(at) {
                     walk.open.entry(lane).or_default().retain(|open| open.call != *call);
                 }
             }
-            // What an extractor refused is a dead letter at once.
-            What::Sent(_, _, of, true, _) => walk.ended.extend(of.iter().cloned()),
             _ => {}
         }
     }
@@ -84,7 +83,7 @@ impl<'a> Walk<'a> {
         let same = |it: &&Open<'_>| it.instance == instance && it.epoch == epoch && it.call != call;
         if let Some(other) = open.iter().find(same) {
             let why = format!("{at} is begun while call {} with {} goes on", other.call, other.at);
-            return Err(self.facts.broken((Invariant::KeyOrder, why), index, Some(at)));
+            return Err(self.facts.broken((Invariant::KeyOrder, why), index, &[at]));
         }
         let together: Vec<&At> = open.iter().filter(|it| it.call == call).map(|it| it.at).collect();
         let Some((records, done)) = self.lanes.get_mut(&lane) else { return Ok(()) };
@@ -95,7 +94,7 @@ impl<'a> Walk<'a> {
         if let Some(first) = before.find(|it| !self.ended.contains(**it) && !together.contains(*it))
         {
             let why = format!("{at} is begun before {first} has come to an end");
-            return Err(self.facts.broken((Invariant::KeyOrder, why), index, Some(at)));
+            return Err(self.facts.broken((Invariant::KeyOrder, why), index, &[at]));
         }
         open.push(new);
         Ok(())

@@ -1,4 +1,9 @@
-use crate::{At, Broken, How, Invariant, What, entry::Copied, facts::Facts, recording::sources};
+use crate::{
+    At, Broken, How, Invariant, What,
+    entry::Copied,
+    facts::Facts,
+    recording::{attempts, sources},
+};
 use std::{collections::HashMap, time::Duration};
 
 /// I7: attempts count up from one, come no earlier than was said, and end where they are to; a dead letter is its
@@ -22,7 +27,7 @@ pub(super) fn retries_are_kept(facts: &Facts<'_>) -> Result<(), Broken> {
             _ => None,
         };
         if let Some((why, at)) = why {
-            return Err(facts.broken((Invariant::RetryContract, why), index, Some(at)));
+            return Err(facts.broken((Invariant::RetryContract, why), index, &[at]));
         }
     }
     Ok(())
@@ -68,8 +73,7 @@ fn wrong_letter<'a>(facts: &Facts<'a>, letter: &Copied) -> Option<(String, &'a A
     if !same || !begins {
         return Some((format!("the dead letter of {at} is not the record"), at));
     }
-    let attempts = letter.headers.get("milena-dead-letter-attempts");
-    let attempts = attempts.and_then(|it| std::str::from_utf8(it).ok()?.parse::<u32>().ok());
+    let attempts = attempts(&letter.headers);
     let ends = facts.ends.get(at).map_or(&[][..], |ends| ends);
     if !ends.iter().any(|(_, attempt, _)| Some(*attempt) == attempts) {
         return Some((format!("the dead letter of {at} tells of {attempts:?} attempts"), at));

@@ -36,6 +36,11 @@ pub(crate) fn sources(headers: &Headers) -> (Vec<At>, bool) {
     (text(SOURCE).into_iter().flat_map(|it| it.split(',')).filter_map(At::parse).collect(), false)
 }
 
+/// How many attempts a dead letter tells of.
+pub(crate) fn attempts(headers: &Headers) -> Option<u32> {
+    std::str::from_utf8(headers.get("milena-dead-letter-attempts")?).ok()?.parse().ok()
+}
+
 /// Who records, and of whom.
 #[derive(Clone)]
 pub(crate) struct Pen {
