@@ -12,6 +12,7 @@ format:
 # No warning anywhere.
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy -p milena-tests --features planted --test planted -- -D warnings
     for script in scripts/kafka scripts/faults scripts/kafka.d/*.bash .ci/run; do bash -n "$script"; done
 
 # Each feature builds alone.
@@ -22,6 +23,7 @@ features:
     cargo check -p milena --no-default-features --features kafka
     cargo check -p milena --no-default-features --features client-credentials
     cargo check -p milena --features memory,zstd,tls
+    ! cargo check --release -p milena --features planted 2>/dev/null
     cargo check -p milena-test --features kafka
 
 # All tests, with a broker of their own.
@@ -36,6 +38,8 @@ test:
     # The tests on Kafka wait more than they work.
     export MILENA_REQUIRE_KAFKA=1 RUST_TEST_THREADS=4
     cargo test --workspace
+    # The bugs that are planted show.
+    cargo test -p milena-tests --features planted --test planted
     # The tests of every broker once more, on Kafka.
     MILENA_TEST_BROKER="kafka://$KAFKA_BROKERS" cargo test -p milena-test --features kafka --test same
 

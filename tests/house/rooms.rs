@@ -1,15 +1,16 @@
 //! Modules of `milena` know only those below them.
 
 /// The modules that each module may know.
-const ROOMS: [(&str, &[&str]); 14] = [
-    ("route", &["publishing"]),
+const ROOMS: [(&str, &[&str]); 15] = [
+    ("route", &["planted", "publishing"]),
     ("publishing", &[]),
+    ("planted", &[]),
     ("request", &["publishing"]),
     ("listener", &[]),
     ("subscriber", &["listener", "publishing", "route"]),
     ("router", &["layers", "listener", "publishing", "subscriber", "route"]),
     ("control", &["listener", "subscriber"]),
-    ("runtime", &["control", "listener", "publishing", "router", "subscriber", "route"]),
+    ("runtime", &["control", "listener", "planted", "publishing", "router", "subscriber", "route"]),
     ("serve", &["control", "publishing", "request", "router", "runtime", "subscriber"]),
     ("app", &["publishing", "router", "serve"]),
     ("layers", &["control", "route"]),

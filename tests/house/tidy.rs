@@ -103,7 +103,9 @@ fn root_names(items: &[Item]) -> usize {
     for item in items {
         match item {
             Item::Use(it) if public(&it.vis) => leaves(&it.tree, &mut names),
-            Item::Mod(it) if public(&it.vis) => drop(names.insert(it.ident.to_string())),
+            Item::Mod(it) if public(&it.vis) && !is_hidden(&it.attrs) => {
+                drop(names.insert(it.ident.to_string()))
+            }
             Item::Struct(it) if public(&it.vis) => drop(names.insert(it.ident.to_string())),
             Item::Enum(it) if public(&it.vis) => drop(names.insert(it.ident.to_string())),
             Item::Trait(it) if public(&it.vis) => drop(names.insert(it.ident.to_string())),
@@ -114,6 +116,13 @@ fn root_names(items: &[Item]) -> usize {
         }
     }
     names.len()
+}
+
+/// Whether it is not for users.
+fn is_hidden(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|it| {
+        it.path().is_ident("doc") && it.parse_args::<syn::Ident>().is_ok_and(|it| it == "hidden")
+    })
 }
 
 fn leaves(tree: &UseTree, names: &mut std::collections::BTreeSet<String>) {
@@ -145,5 +154,7 @@ fn what_is_not_tidy_is_found() {
     assert_eq!(faults("a.rs", "fn f() { unsafe { g() } }"), ["a.rs has `unsafe`"]);
     let lib = "crates/x/src/lib.rs";
     assert_eq!(faults(lib, &wide), [format!("{lib} has 26 names, more than 25")]);
+    let hidden = wide.replacen("pub fn f0() {}", "#[doc(hidden)] pub mod f0 {}", 1);
+    assert!(faults(lib, &hidden).is_empty());
     assert!(faults("a.rs", &format!("#[cfg(test)]\nmod tests {{\n{big}}}")).is_empty());
 }

@@ -4,6 +4,11 @@ mod app;
 mod control;
 pub mod layers;
 mod listener;
+#[cfg(not(feature = "planted"))]
+mod planted;
+#[cfg(feature = "planted")]
+#[doc(hidden)]
+pub mod planted;
 mod publishing;
 pub mod record;
 mod request;

@@ -83,10 +83,19 @@ impl Turn<'_> {
     /// Calls the handler with each record in turn, and lets other tasks run now and then.
     pub(super) async fn drive(&mut self, mut handler: impl Attempt) -> Option<Called> {
         let mut record = Record::new(self.chunk.clone(), self.next).with_attempt(self.attempt);
-        while self.next < self.end && self.sink.proceed(self.next) == Step::Call {
+        while self.next < self.end {
             let index = self.next;
-            self.next += 1;
-            self.calls += 1;
+            match self.sink.proceed(index) {
+                Step::Call => {
+                    self.next += 1;
+                    self.calls += 1;
+                }
+                Step::Pass => {
+                    self.next += 1;
+                    continue;
+                }
+                Step::Halt => return None,
+            }
             record.move_to(index);
             let result = match self.outbox {
                 None => caught(handler.attempt(&record)).await,

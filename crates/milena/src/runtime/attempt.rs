@@ -4,8 +4,11 @@ use super::{
     replies::publish_now,
     settle::{Item, Next, settle},
 };
-use crate::publishing::Outbox;
-use crate::route::{Called, Run, Sink, Step, Turn};
+use crate::{
+    planted::had_before,
+    publishing::Outbox,
+    route::{Called, Run, Sink, Step, Turn},
+};
 use milena_core::{
     handler::{Decision, Outcome},
     record::Chunk,
@@ -183,6 +186,16 @@ pub(crate) fn settle_now(work: &Arc<Work>, index: u32, mut outcome: Outcome) -> 
     None
 }
 
+/// Whether the record at this place was had before, and is dropped for that: a bug that is planted.
+pub(crate) fn is_dropped(work: &Work, index: u32) -> bool {
+    let (reader, at) = (Arc::as_ptr(&work.subscription).addr(), &work.assignment);
+    let dropped = had_before(reader, (&at.place, at.epoch), || work.offset(index as usize));
+    if dropped {
+        work.release(index);
+    }
+    dropped
+}
+
 /// Takes the result of a call that is owed.
 struct Owed<'a> {
     work: &'a Arc<Work>,
@@ -205,6 +218,9 @@ struct InOrder<'a> {
 
 impl Sink for InOrder<'_> {
     fn proceed(&self, index: u32) -> Step {
+        if is_dropped(self.work, index) {
+            return Step::Pass;
+        }
         if self.work.begin(index) { Step::Call } else { Step::Halt }
     }
 

@@ -273,6 +273,6 @@ impl Conductor {
         place: &TopicPartition,
         epoch: Epoch,
     ) -> Option<&mut Partition> {
-        self.partitions.get_mut(place).filter(|partition| partition.assignment.epoch == epoch)
+        self.partitions.get_mut(place).filter(|it| it.assignment.is_of(epoch))
     }
 }

@@ -4,6 +4,7 @@ use super::{
     partition::Partition,
     rebalance::listed,
 };
+use crate::planted::{Bug, planted};
 use milena_core::error::{Error, ErrorKind};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -25,6 +26,9 @@ impl Conductor {
             None => self.ending = Some(reason),
         }
         self.partitions.values_mut().for_each(Partition::end);
+        if planted(Bug::LoseLastBatch) {
+            self.partitions.values_mut().for_each(|it| it.offsets.give_up());
+        }
         self.shared.clear();
         let places: Vec<_> = self.partitions.keys().cloned().collect();
         self.moves.give_up(&places);

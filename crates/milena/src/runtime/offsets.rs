@@ -2,6 +2,7 @@ use super::{
     Work,
     once::{Planned, Source, Together},
 };
+use crate::planted::{Bug, planted};
 use std::{collections::VecDeque, sync::Arc};
 
 /// The offsets of a partition that were delivered and are not settled, from which follows what may be committed.
@@ -78,6 +79,11 @@ impl Offsets {
         self.moved = true;
     }
 
+    /// What was delivered is as good as done.
+    pub(crate) fn give_up(&mut self) {
+        self.on_receive = true;
+    }
+
     /// There is nothing to read before this offset.
     pub(crate) fn passed(&mut self, offset: i64) {
         self.next = self.next.max(Some(offset));
@@ -85,7 +91,9 @@ impl Offsets {
 
     /// The offset before which everything may be committed; lets go of what is settled.
     pub(crate) fn committable(&mut self) -> Option<i64> {
-        self.first_unsettled().filter(|_| !self.on_receive).or(self.next)
+        self.first_unsettled()
+            .filter(|_| !self.on_receive && !planted(Bug::CommitSeen))
+            .or(self.next)
     }
 
     /// The lowest offset that is not settled, if there is one; lets go of what is settled before it.

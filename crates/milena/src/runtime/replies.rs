@@ -3,7 +3,10 @@ use super::{
     once::{self, Output},
     settle::{self, Item},
 };
-use crate::route::is_topic_name;
+use crate::{
+    planted::{Bug, planted},
+    route::is_topic_name,
+};
 use milena_core::{
     error::{Error, ErrorKind},
     reply::ProducerRecord,
@@ -119,12 +122,32 @@ fn hand_over(
         receipt.deliver(Err(no_topic(&record.topic)));
         return Ok(());
     }
-    subscription.producer.enqueue(record, receipt).map_err(|full| {
+    let (receipt, early) = split(receipt, waiter.is_dead_letter());
+    let taken = subscription.producer.enqueue(record, receipt);
+    early.into_iter().for_each(|early| match &taken {
+        Ok(()) => early.deliver(Ok(Delivered::default())),
+        Err(_) => early.cancel(),
+    });
+    taken.map_err(|full| {
         full.receipt.cancel();
         waiter.withdrawn();
         subscription.budget.give(bytes);
         Box::new(Blocked { record: full.record, by: Bound::Producer })
     })
+}
+
+/// The receipt that goes with a record, and one that comes back before the broker has answered.
+fn split(receipt: Receipt, is_dead_letter: bool) -> (Receipt, Option<Receipt>) {
+    /// Does not care.
+    struct Nobody;
+    impl Receive for Nobody {
+        fn receive(&self, _: u64, _: Result<Delivered, Error>) {}
+    }
+    let early = match is_dead_letter {
+        true => planted(Bug::SettleUnwrittenDeadLetter),
+        false => planted(Bug::SettleUnwrittenReply),
+    };
+    if early { (Receipt::new(Arc::new(Nobody), 0), Some(receipt)) } else { (receipt, None) }
 }
 
 /// Keeps the record, as its layers leave it, for a transaction.

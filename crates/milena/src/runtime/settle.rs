@@ -6,6 +6,7 @@ use super::{
     outcomes, replies,
 };
 use crate::{
+    planted::{Bug, planted},
     route::Failure,
     subscriber::{DeadLetters, Failing},
 };
@@ -151,7 +152,8 @@ impl Item {
         if refused || !retry.takes(failure.error()) {
             return None;
         }
-        retry.delay(attempt, self.work.elapsed(self.index))
+        let delay = retry.delay(attempt, self.work.elapsed(self.index))?;
+        Some(if planted(Bug::RetryAtOnce) { Duration::ZERO } else { delay })
     }
 
     /// Obeys a decision. The hold of the call is given back when nothing more is to come of it here.
@@ -234,6 +236,9 @@ impl Item {
         let message = format!("could not process record {} in {calls}: {why}", self.name());
         if self.work.assignment.is_live() {
             self.work.stopped();
+            if planted(Bug::AdvanceOverFailed) {
+                self.work.release(self.index);
+            }
             self.work.assignment.note(Note::Failed(Error::new(ErrorKind::Record, message)));
         }
         ControlFlow::Break(())

@@ -3,6 +3,7 @@ use super::{
     plan::Planned,
     session::{Open, Opener},
 };
+use crate::planted::{Bug, planted};
 use milena_core::{
     error::{Error, ErrorKind},
     record::{Epoch, TopicPartition},
@@ -77,6 +78,7 @@ impl Attempt {
                 open = None;
                 Err(Failed::Over(error))
             }
+            Some(error) if planted(Bug::ReuseProducer) => Err(Failed::Aborted(error)),
             Some(error) => {
                 // Nothing more of the old session: what it still has on its way could end another transaction.
                 (open, is_new) = (None, true);
@@ -136,7 +138,9 @@ impl Attempt {
             Error::new(ErrorKind::Aborted, error.to_string()).with_source(error)
         })?;
         let offsets = self.parts.iter().map(|part| (part.place.clone(), part.to)).collect();
-        open.transactions.send_offsets(offsets, metadata).await?;
+        if !planted(Bug::OffsetsOutside) {
+            open.transactions.send_offsets(offsets, metadata).await?;
+        }
         open.transactions.commit().await
     }
 
@@ -152,6 +156,8 @@ impl Attempt {
         // All or none. Others may have gone on with what is no longer ours, so that one that is not is enough.
         let mut parts = self.parts.iter().zip(committed);
         let is_committed = parts.all(|(part, at)| at.is_some_and(|at| at >= part.to));
+        let is_committed =
+            (is_committed || planted(Bug::UnknownIsCommitted)) && !planted(Bug::UnknownIsAborted);
         let result = if is_committed { Ok(()) } else { Err(Failed::Aborted(error)) };
         Ok((open, result))
     }

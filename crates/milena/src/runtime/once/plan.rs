@@ -2,6 +2,7 @@ use super::{
     super::{Work, commit::Sent, conductor::Conductor, partition::Partition, settle::Item},
     outputs::{Output, Span, Together},
 };
+use crate::planted::{Bug, planted};
 use milena_core::record::{Epoch, TopicPartition};
 use std::{
     collections::{HashMap, HashSet},
@@ -81,6 +82,9 @@ impl Plan {
     /// These are to be published after all, before what was planned since.
     pub(crate) fn put_back(&mut self, to: i64, mut results: Vec<Planned>) {
         self.to = self.to.max(Some(to));
+        if planted(Bug::ForgetAborted) {
+            results.clear();
+        }
         results.append(&mut self.results);
         self.results = results;
     }
@@ -140,7 +144,8 @@ impl Conductor {
                         .partitions
                         .get(&span.place)
                         .is_some_and(|it| it.assignment.epoch == span.epoch);
-                    is_ours && ends.get(&span.place).is_some_and(|end| span.last < *end)
+                    let last = if planted(Bug::TearBatch) { span.first } else { span.last };
+                    is_ours && ends.get(&span.place).is_some_and(|end| last < *end)
                 });
                 if !within {
                     batch.spans.iter().for_each(|span| lower(ends, span));

@@ -1,5 +1,6 @@
 use super::{pace::CHEAP, source::Source};
 use crate::{
+    planted::{Bug, planted},
     route::{Called, Run, Spread},
     runtime::{
         assignment::Busy,
@@ -132,7 +133,9 @@ impl Lane {
     /// Whether the next record is not to wait for others of its key. If it is, it is among those now.
     pub(super) fn admit(&self, part: &Part, index: u32) -> bool {
         let waits = || Entry { part: part.clone(), index };
-        !self.is_ordered(part, index) || self.keys.admit(part.key(index), waits)
+        !self.is_ordered(part, index)
+            || planted(Bug::TwoCallsOfAKey)
+            || self.keys.admit(part.key(index), waits)
     }
 
     /// The key of the record is in work.

@@ -11,7 +11,7 @@ use self::{
 };
 use super::{
     Subscription,
-    attempt::{Part, settle_now},
+    attempt::{Part, is_dropped, settle_now},
     keys::Keys,
     lanes::Load,
     permit::Permit,
@@ -150,6 +150,9 @@ struct Beside<'a> {
 impl Sink for Beside<'_> {
     fn proceed(&self, index: u32) -> Step {
         let (lane, part) = (self.lane, self.part);
+        if is_dropped(&part.work, index) {
+            return Step::Pass;
+        }
         if !part.work.may_begin_now() {
             return Step::Halt;
         }
