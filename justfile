@@ -38,6 +38,7 @@ test:
     # The tests on Kafka wait more than they work.
     export MILENA_REQUIRE_KAFKA=1 RUST_TEST_THREADS=4
     cargo test --workspace
+    cargo test -p milena-rdkafka --lib --features client-credentials
     # The bugs that are planted show.
     cargo test -p milena-tests --features planted --test planted
     # The tests of every broker once more, on Kafka.

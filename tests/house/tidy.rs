@@ -99,13 +99,12 @@ fn lines(of: &impl Spanned) -> usize {
 /// How many names a user sees at the root of a crate; features count as switched on.
 fn root_names(items: &[Item]) -> usize {
     let public = |visibility: &Visibility| matches!(visibility, Visibility::Public(_));
+    let is_shown = |it: &syn::ItemMod| public(&it.vis) && !is_hidden(&it.attrs);
     let mut names = std::collections::BTreeSet::new();
     for item in items {
         match item {
             Item::Use(it) if public(&it.vis) => leaves(&it.tree, &mut names),
-            Item::Mod(it) if public(&it.vis) && !is_hidden(&it.attrs) => {
-                drop(names.insert(it.ident.to_string()))
-            }
+            Item::Mod(it) if is_shown(it) => drop(names.insert(it.ident.to_string())),
             Item::Struct(it) if public(&it.vis) => drop(names.insert(it.ident.to_string())),
             Item::Enum(it) if public(&it.vis) => drop(names.insert(it.ident.to_string())),
             Item::Trait(it) if public(&it.vis) => drop(names.insert(it.ident.to_string())),

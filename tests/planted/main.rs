@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::excessive_nesting,
     missing_docs,
     reason = "these are tests"
 )]

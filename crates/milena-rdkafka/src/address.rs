@@ -6,6 +6,11 @@ const DEFAULT_PORT: u16 = 9092;
 /// The addresses of a list, as librdkafka takes them: `host:port`, with commas between them.
 pub(crate) fn brokers(list: &str) -> Result<String, Error> {
     let list = list.strip_prefix("kafka://").map_or(list, |rest| rest.trim_end_matches('/'));
+    // Asked of the whole, because a password can have a comma in it.
+    if list.contains('@') {
+        let why = "it has a user; `sasl.username` and `sasl.password` are options";
+        return Err(refuse(list, why));
+    }
     if list.is_empty() {
         return Err(config("could not find a broker: the list of addresses is empty".into()));
     }
@@ -27,9 +32,6 @@ fn broker(address: &str) -> Result<String, Error> {
     if address.contains("://") {
         return refuse("it is a URL, and only the whole list can begin with `kafka://`");
     }
-    if address.contains('@') {
-        return refuse("it has a user; `sasl.username` and `sasl.password` are options");
-    }
     let (host, port) = match split(address) {
         Some((host, Some(port))) => (host, port.parse().ok().filter(|port| *port > 0)),
         Some((host, None)) => (host, Some(DEFAULT_PORT)),
@@ -38,6 +40,10 @@ fn broker(address: &str) -> Result<String, Error> {
     let Some(port) = port else { return refuse("its port is not a number from 1 to 65535") };
     if host.is_empty() || host == "[]" {
         return refuse("it has no host");
+    }
+    let name = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    if name.contains(['[', ']']) {
+        return refuse("its host has a bracket, which only stand around a whole IPv6 address");
     }
     if host.contains(|c: char| c.is_whitespace() || c.is_control() || "/?#".contains(c)) {
         return refuse("its host has a character that no host has");
@@ -65,6 +71,7 @@ fn refuse(address: &str, why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::often;
 
     #[track_caller]
     fn check(list: &str, expected: Result<&str, &str>) {
@@ -116,6 +123,57 @@ mod tests {
                 "could not use address `one:9092`: it has a user; `sasl.username` and `sasl.password` are options",
             ),
         );
+    }
+
+    #[test]
+    fn a_password_with_a_comma_is_not_shown_either() {
+        check(
+            "ada:sec,ret@one:9092",
+            Err(
+                "could not use address `one:9092`: it has a user; `sasl.username` and `sasl.password` are options",
+            ),
+        );
+    }
+
+    #[test]
+    fn a_bracket_stands_around_a_whole_host() {
+        for address in ["]", "a]", "[a]b]", "[[::1]]:9092"] {
+            assert!(brokers(address).is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_is_taken_again_as_it_is() {
+        const PARTS: [&str; 16] = [
+            "kafka://",
+            "one",
+            "one:9092",
+            ":1",
+            "[::1]",
+            "[::1]:9092",
+            "[",
+            "]",
+            ",",
+            ":",
+            "/",
+            "@",
+            ":65536",
+            ":+1",
+            "::1",
+            "\u{e9}",
+        ];
+        often(20_000, |random| {
+            let list = random.text(&PARTS);
+            let Ok(taken) = brokers(&list) else { return };
+            assert_eq!(brokers(&taken).ok().as_ref(), Some(&taken), "{list:?}");
+            for address in taken.split(',') {
+                let (host, port) = address.rsplit_once(':').unwrap();
+                assert!(port.parse::<u16>().unwrap() > 0, "{list:?}");
+                let is_plain = !host.contains([':', '[', ']', '/', '@']);
+                let is_bracketed = host.starts_with('[') && host.ends_with(']');
+                assert!(!host.is_empty() && (is_plain || is_bracketed), "{list:?}");
+            }
+        });
     }
 
     #[test]

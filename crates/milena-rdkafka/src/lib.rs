@@ -10,6 +10,9 @@ mod offload;
 mod options;
 mod producer;
 mod promise;
+#[cfg(test)]
+#[allow(dead_code, reason = "without features not all of it is used")]
+mod random;
 mod security;
 mod topics;
 mod transactions;

@@ -26,8 +26,10 @@ pub mod options {
 ///
 /// No transport of this build has such a URL. Whether somebody answers there is not tried.
 pub fn connect(url: &str) -> Result<Box<dyn Transport>, Error> {
+    // What stands before an `@` may be a password.
+    let shown = url.rsplit_once('@').map_or(url, |(_, rest)| rest);
     let refuse = |why: &str| {
-        Error::new(ErrorKind::Config, format!("could not use broker URL `{url}`: {why}"))
+        Error::new(ErrorKind::Config, format!("could not use broker URL `{shown}`: {why}"))
     };
     let Some((scheme, rest)) = url.split_once("://") else {
         return Err(refuse("it has no scheme, as in `kafka://localhost:9092`"));

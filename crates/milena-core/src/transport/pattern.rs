@@ -44,6 +44,8 @@ impl Pattern {
         };
         let named = Regex::new(r"\{([A-Za-z_][A-Za-z0-9_]*)\}").map_err(refuse)?;
         let expression = named.replace_all(&text, "(?<$1>.+)");
+        // By itself, as a bracket too many would close the one that stands around it here.
+        Regex::new(&expression).map_err(refuse)?;
         let regex = Regex::new(&format!("^(?:{expression})$")).map_err(refuse)?;
         Ok(Self { text, prefix: Arc::default(), regex })
     }
@@ -140,6 +142,13 @@ mod tests {
         let error = Pattern::new("{level}.{level}").unwrap_err().to_string();
 
         assert!(error.contains("`{level}.{level}`") && error.contains("duplicate"), "{error}");
+    }
+
+    #[test]
+    fn a_bracket_too_many_is_refused() {
+        for text in ["orders)|(refunds", ")("] {
+            assert!(Pattern::new(text).is_err(), "{text}");
+        }
     }
 
     #[test]

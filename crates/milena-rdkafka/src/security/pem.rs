@@ -89,6 +89,7 @@ fn wrong(part: &str, why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::often;
 
     const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n";
@@ -98,6 +99,38 @@ mod tests {
     #[track_caller]
     fn check_refused(tls: &Tls, why: &str) {
         assert_eq!(options(tls).unwrap_err().to_string(), format!("could not use {why}"));
+    }
+
+    #[test]
+    fn any_text_becomes_an_option_that_librdkafka_can_take_or_is_refused_and_not_shown() {
+        const PARTS: [&str; 8] = [
+            CERTIFICATE,
+            KEY,
+            ENCRYPTED,
+            "-----BEGIN ",
+            "CERTIFICATE-----",
+            "PRIVATE KEY-----\n",
+            "Proc-Type: 4,ENCRYPTED\n",
+            "hunter2",
+        ];
+        often(5000, |random| {
+            let [ca, certificate, key] = [(); 3].map(|()| random.text(&PARTS));
+            let mut tls = Tls::new();
+            if random.below(2) == 0 {
+                tls = tls.ca(Pem::text(ca));
+            }
+            if random.below(4) > 0 {
+                tls = tls.certificate(Pem::text(certificate)).key(Pem::text(key));
+            }
+            if random.below(2) == 0 {
+                tls = tls.key_password(random.text(&["hunter2", ""]));
+            }
+            match options(&tls) {
+                // What goes to C ends at a null character.
+                Ok(options) => assert!(options.iter().all(|(_, value)| !value.contains('\0'))),
+                Err(error) => assert!(!error.to_string().contains("hunter2"), "{error}"),
+            }
+        });
     }
 
     fn with_key(key: &str) -> Tls {

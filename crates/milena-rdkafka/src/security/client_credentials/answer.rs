@@ -53,6 +53,34 @@ fn is_jwt(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::often;
+
+    #[test]
+    fn any_answer_is_a_token_that_is_valid_or_is_refused() {
+        const PARTS: [&str; 14] = [
+            "{",
+            "}",
+            "\"access_token\":",
+            "\"abc\"",
+            "\"expires_in\":",
+            "60",
+            "1e999",
+            "-1",
+            ",",
+            "NaN",
+            "\"error\":",
+            "\"error_description\":",
+            "\"eyJ.e30.x\"",
+            r#"{"access_token":"abc","expires_in":6"#,
+        ];
+        often(20_000, |random| {
+            let (body, status) = (random.text(&PARTS), random.one(&[200, 200, 200, 401, 503, 0]));
+            if let Ok(token) = read(status, &body, SystemTime::now()) {
+                assert_eq!(status, 200);
+                assert!(token.validate().is_ok(), "{body:?}");
+            }
+        });
+    }
 
     fn check_refused(status: u16, body: &str, kind: ErrorKind, why: &str) {
         let refused = read(status, body, SystemTime::now()).unwrap_err();

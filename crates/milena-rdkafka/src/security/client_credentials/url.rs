@@ -4,11 +4,15 @@ use milena_core::error::Error;
 
 /// The URL without what may be a secret in it.
 pub(super) fn shown(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    format!("{scheme}://{host}{path}")
+    let query = rest.find(['?', '#']).unwrap_or(rest.len());
+    // A password can have any of these characters in it, and a query an `@`.
+    match rest.rfind('@') {
+        None => format!("{scheme}://{}", &rest[..query]),
+        Some(_) if !["http", "https"].contains(&scheme) => "...".to_owned(),
+        Some(at) if at > query => format!("{scheme}://..."),
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..query]),
+    }
 }
 
 /// Whether a secret may be sent there, and how the URL is shown.
@@ -61,6 +65,43 @@ fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::often;
+
+    #[test]
+    fn no_url_shows_what_may_be_a_secret() {
+        const PARTS: [&str; 12] = [
+            "https://",
+            "http://",
+            "a.com",
+            "/",
+            ":",
+            "@",
+            "?",
+            "#",
+            "[::1]",
+            "localhost",
+            "u:",
+            ":1",
+        ];
+        often(20_000, |random| {
+            let (before, behind) = (random.text(&PARTS), random.text(&PARTS));
+            for url in [
+                format!("{before}hunter2{behind}@a.com/t"),
+                format!("https://a.com/{before}?{behind}hunter2"),
+            ] {
+                assert!(!shown(&url).contains("hunter2"), "{url:?}: {}", shown(&url));
+                if let Err(error) = check(&url) {
+                    assert!(!error.to_string().contains("hunter2"), "{url:?}: {error}");
+                }
+            }
+            let url = random.text(&PARTS);
+            if check(&url).is_ok() && !url.starts_with("https://") {
+                let host = url.strip_prefix("http://").unwrap();
+                let near = ["localhost", "127.", "[::1]"].iter().any(|it| host.starts_with(it));
+                assert!(near, "{url:?} would get the secret as it is");
+            }
+        });
+    }
 
     #[test]
     fn a_secret_is_sent_encrypted_or_nowhere() {
