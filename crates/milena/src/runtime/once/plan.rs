@@ -139,14 +139,7 @@ impl Conductor {
         loop {
             let before = batches.len();
             batches.retain(|batch| {
-                let within = batch.spans.iter().all(|span| {
-                    let is_ours = self
-                        .partitions
-                        .get(&span.place)
-                        .is_some_and(|it| it.assignment.epoch == span.epoch);
-                    let last = if planted(Bug::TearBatch) { span.first } else { span.last };
-                    is_ours && ends.get(&span.place).is_some_and(|end| last < *end)
-                });
+                let within = batch.spans.iter().all(|span| self.is_within(span, ends));
                 if !within {
                     batch.spans.iter().for_each(|span| lower(ends, span));
                 }
@@ -160,6 +153,14 @@ impl Conductor {
             batch.spans.first().map(|span| (span.place.partition, span.first))
         });
         batches
+    }
+
+    /// Whether it is ours, and lies before the end of its partition.
+    fn is_within(&self, span: &Span, ends: &HashMap<TopicPartition, i64>) -> bool {
+        let partition = self.partitions.get(&span.place);
+        let is_ours = partition.is_some_and(|it| it.assignment.epoch == span.epoch);
+        let last = if planted(Bug::TearBatch) { span.first } else { span.last };
+        is_ours && ends.get(&span.place).is_some_and(|end| last < *end)
     }
 
     /// What the next transaction would commit of these partitions.
