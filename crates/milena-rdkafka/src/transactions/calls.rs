@@ -65,6 +65,8 @@ impl Calls {
                 return refuse(ErrorKind::Driver, "a request was not answered, and may come late");
             }
             (Call::Init, _) | (Call::Begin, false) => {}
+            // A session that is fenced says so, whatever it is asked for.
+            (Call::Begin, true) if self.client.fatal_error().is_some() => {}
             (Call::Begin, true) => return refuse(ErrorKind::Driver, "one is open already"),
             (Call::Abort, false) => return Ok(()),
             (_, false) => return refuse(ErrorKind::Driver, "no transaction is open"),
