@@ -55,9 +55,10 @@ pub async fn run(target: &str) -> anyhow::Result<Seen> {
     job.finished().context("the job did not end")
 }
 
-async fn send<'a>(
-    producer: &ThreadedProducer<Deliveries>,
-    mut record: BaseRecord<'a, [u8], Vec<u8>, Box<(i32, i64)>>,
+/// Hands a record over, waiting for room.
+pub(super) async fn send<C: ProducerContext + 'static>(
+    producer: &ThreadedProducer<C>,
+    mut record: BaseRecord<'_, [u8], Vec<u8>, C::DeliveryOpaque>,
 ) -> anyhow::Result<()> {
     while let Err((error, back)) = producer.send(record) {
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {

@@ -1,6 +1,9 @@
 //! Decode, change, and publish in transactions with the offsets behind that: by hand, in one loop.
 
-use super::raw::{Reader, commit_transaction};
+use super::{
+    pipeline::send,
+    raw::{Reader, commit_transaction},
+};
 use crate::{
     client,
     job::{Job, Seen},
@@ -8,11 +11,10 @@ use crate::{
     topics::PAYMENTS,
     transactions::Every,
 };
-use anyhow::{Context, bail};
+use anyhow::Context;
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::Consumer,
-    error::RDKafkaErrorCode,
     producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
 };
 use std::{
@@ -57,20 +59,6 @@ pub async fn run(target: &str, every: Every) -> anyhow::Result<Seen> {
     commit(&producer, &reader, &offsets)?;
     reader.stop();
     job.finished().context("the job did not end")
-}
-
-async fn send(
-    producer: &Transactional,
-    mut record: BaseRecord<'_, [u8], Vec<u8>>,
-) -> anyhow::Result<()> {
-    while let Err((error, back)) = producer.send(record) {
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
-            bail!(error);
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        record = back;
-    }
-    Ok(())
 }
 
 fn commit(

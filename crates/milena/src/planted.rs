@@ -10,10 +10,23 @@
 #[cfg(all(feature = "planted", not(debug_assertions)))]
 compile_error!("the feature `planted` of milena is for its own tests, and in no release build");
 
-/// A bug that can be switched on.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[non_exhaustive]
-pub enum Bug {
+macro_rules! bugs {
+    ($($(#[$meta:meta])* $bug:ident,)*) => {
+        /// A bug that can be switched on.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[non_exhaustive]
+        pub enum Bug {
+            $($(#[$meta])* $bug,)*
+        }
+
+        impl Bug {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$bug),*];
+        }
+    };
+}
+
+bugs! {
     /// What was delivered is committed, done or not.
     CommitSeen,
     /// A partition that is revoked is released while its calls run.
@@ -75,7 +88,7 @@ pub(crate) use off::{had_before, planted};
 
 #[cfg(feature = "planted")]
 mod on {
-    use super::Bug::{self, *};
+    use super::Bug;
     use milena_core::record::{Epoch, TopicPartition};
     use std::{
         cell::{Cell, RefCell},
@@ -93,27 +106,6 @@ mod on {
     }
 
     impl Bug {
-        /// All of them.
-        pub const ALL: [Self; 17] = [
-            CommitSeen,
-            SkipDrain,
-            IgnoreEpoch,
-            SettleUnwrittenDeadLetter,
-            SettleUnwrittenReply,
-            DropDuplicate,
-            AdvanceOverFailed,
-            UnknownIsAborted,
-            UnknownIsCommitted,
-            ReuseProducer,
-            OffsetsOutside,
-            LoseLastBatch,
-            TwoCallsOfAKey,
-            RetryAtOnce,
-            PublishOfFailed,
-            ForgetAborted,
-            TearBatch,
-        ];
-
         /// What it is called: `CommitSeen`.
         pub fn name(self) -> String {
             format!("{self:?}")
@@ -164,12 +156,12 @@ mod on {
         (place, epoch): (&TopicPartition, Epoch),
         offset: impl FnOnce() -> i64,
     ) -> bool {
-        if BUG.get() != Some(DropDuplicate) {
+        if BUG.get() != Some(Bug::DropDuplicate) {
             return false;
         }
         let record = (reader, place.clone(), offset());
         let first = DELIVERED.with_borrow_mut(|it| *it.entry(record).or_insert(epoch));
-        first != epoch && planted(DropDuplicate)
+        first != epoch && planted(Bug::DropDuplicate)
     }
 }
 

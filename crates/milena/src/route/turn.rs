@@ -83,19 +83,7 @@ impl Turn<'_> {
     /// Calls the handler with each record in turn, and lets other tasks run now and then.
     pub(super) async fn drive(&mut self, mut handler: impl Attempt) -> Option<Called> {
         let mut record = Record::new(self.chunk.clone(), self.next).with_attempt(self.attempt);
-        while self.next < self.end {
-            let index = self.next;
-            match self.sink.proceed(index) {
-                Step::Call => {
-                    self.next += 1;
-                    self.calls += 1;
-                }
-                Step::Pass => {
-                    self.next += 1;
-                    continue;
-                }
-                Step::Halt => return None,
-            }
+        while let Some(index) = self.proceed() {
             record.move_to(index);
             let result = match self.outbox {
                 None => caught(handler.attempt(&record)).await,
@@ -111,6 +99,24 @@ impl Turn<'_> {
             // A budget unit for four records costs little, and a ready handler still yields in time.
             if index % 4 == 3 {
                 tokio::task::coop::consume_budget().await;
+            }
+        }
+        None
+    }
+
+    /// The next record that the handler is called with.
+    fn proceed(&mut self) -> Option<u32> {
+        while self.next < self.end {
+            let index = self.next;
+            let step = self.sink.proceed(index);
+            self.next += u32::from(step != Step::Halt);
+            match step {
+                Step::Call => {
+                    self.calls += 1;
+                    return Some(index);
+                }
+                Step::Pass => {}
+                Step::Halt => return None,
             }
         }
         None
@@ -147,19 +153,7 @@ impl Turn<'_> {
         F: Future<Output = Result<Outcome, Failure>> + Send + 'static,
     {
         let mut place = None;
-        while self.next < self.end {
-            let index = self.next;
-            match self.sink.proceed(index) {
-                Step::Call => {
-                    self.next += 1;
-                    self.calls += 1;
-                }
-                Step::Pass => {
-                    self.next += 1;
-                    continue;
-                }
-                Step::Halt => return None,
-            }
+        while let Some(index) = self.proceed() {
             let mut future = occupy(place.take(), || make(index));
             if !self.at_once {
                 return Some(Spread::Due(index, future));

@@ -34,7 +34,7 @@ impl Part {
     }
 
     pub(crate) fn outbox(&self) -> Option<Outbox> {
-        self.work.subscription.outbox()
+        self.work.subscription.outbox
     }
 
     pub(crate) fn key(&self, index: u32) -> Option<&[u8]> {

@@ -44,6 +44,12 @@ impl Budget {
         }
     }
 
+    /// Whether there is no place.
+    pub(crate) fn is_full(&self) -> bool {
+        let (replies, bytes) = self.most;
+        self.replies.load(SeqCst) >= replies || self.bytes.load(SeqCst) >= bytes
+    }
+
     /// The replies on their way, their bytes, and what part of the bound that is.
     pub(crate) fn used(&self) -> ((usize, usize), f64) {
         let (replies, bytes) = (self.replies.load(SeqCst), self.bytes.load(SeqCst));

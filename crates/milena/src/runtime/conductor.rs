@@ -86,7 +86,7 @@ impl Conductor {
         let (note, notes) = unbounded_channel();
         let once = Once::begin(&options, once, (&*consumer, &note), (&cluster, &group));
         let beside = (control.clone(), news.clone(), labels.clone(), provided);
-        let kept = (options.max_in_flight, once.as_ref().map(Once::keeping));
+        let kept = (options.max_in_flight, once.as_ref().map(|once| once.outbox));
         let subscriptions = Subscriptions::new((offered, outlet), beside, kept, counters.clone());
         Self {
             group,

@@ -48,7 +48,6 @@ use assignment::Assignment;
 use breaker::BreakerState;
 use budget::Budget;
 use counters::Counters;
-use once::Keeping;
 use permit::Permits;
 use work::Work;
 
@@ -73,8 +72,8 @@ pub(crate) struct Subscription {
     pub(crate) breaker: BreakerState,
     pub(crate) listener: Option<Arc<dyn Listen>>,
     pub(crate) producer: Arc<dyn Producer>,
-    /// How results are kept until they become part of a transaction, if they do.
-    pub(crate) keeping: Option<Keeping>,
+    /// Where what a call publishes is kept, if it becomes part of a transaction.
+    pub(crate) outbox: Option<Outbox>,
     /// Whether records that ask for an answer get one when they fail.
     pub(crate) answering: Answering,
     pub(crate) budget: Arc<Budget>,
@@ -97,11 +96,6 @@ impl Subscription {
             Failing::DeadLetter(letters) => letters.go_to(topic, takes),
             Failing::Skip | Failing::Stop => false,
         }
-    }
-
-    /// Where what a call publishes is kept, if it is.
-    fn outbox(&self) -> Option<Outbox> {
-        self.keeping.as_ref().map(|keeping| keeping.outbox)
     }
 
     /// Whether one lane takes the records of all partitions.

@@ -29,7 +29,7 @@ impl Partition {
         Self {
             assignment: Arc::new(assignment),
             offsets: Offsets::default()
-                .keeping_results(takers.iter().any(|it| it.subscription.keeping.is_some())),
+                .keeping_results(takers.iter().any(|it| it.subscription.outbox.is_some())),
             plan: Plan::default(),
             takers,
             lanes: HashMap::new(),

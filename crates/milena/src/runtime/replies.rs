@@ -1,10 +1,11 @@
 use super::{
-    Keeping, Work,
+    Work,
     once::{self, Output},
     settle::{self, Item},
 };
 use crate::{
     planted::{Bug, planted},
+    publishing::Outbox,
     route::is_topic_name,
 };
 use milena_core::{
@@ -109,9 +110,9 @@ fn hand_over(
     let (bytes, is_answer, subscription) = (record.bytes(), record.answer, &work.subscription);
     let is_refused = is_answer && !is_topic_name(&record.topic);
     // What is kept has a bound of its own: a record that is to be done first must not wait for those behind it.
-    if let Some(keeping) = subscription.keeping.as_ref().filter(|_| !is_refused) {
+    if let Some(outbox) = subscription.outbox.filter(|_| !is_refused) {
         subscription.budget.overdraw(bytes);
-        keep(keeping, work, record, waiter);
+        keep(outbox, work, record, waiter);
         return Ok(());
     }
     if !subscription.budget.take(bytes) {
@@ -151,14 +152,14 @@ fn split(receipt: Receipt, is_dead_letter: bool) -> (Receipt, Option<Receipt>) {
 }
 
 /// Keeps the record, as its layers leave it, for a transaction.
-fn keep(keeping: &Keeping, work: &Work, record: ProducerRecord, waiter: &impl Waiter) {
+fn keep(outbox: Outbox, work: &Work, record: ProducerRecord, waiter: &impl Waiter) {
     let receipt = waiter.receipt(record.bytes(), record.answer);
     let (refused, records) =
-        keeping.outbox.collect(|| work.subscription.producer.enqueue(record, receipt).err());
+        outbox.collect(|| work.subscription.producer.enqueue(record, receipt).err());
     // An outbox is never full; one that is not there any more gives the record up, and its receipt says so.
     drop(refused);
-    let is_dead_letter = waiter.is_dead_letter();
-    let outputs = records.into_iter().map(|record| keeping.output(record, is_dead_letter));
+    let (is_dead_letter, budget) = (waiter.is_dead_letter(), &work.subscription.budget);
+    let outputs = records.into_iter().map(|record| Output::new(record, is_dead_letter, budget));
     waiter.keep(outputs.collect());
 }
 

@@ -1,7 +1,7 @@
-use super::{BreakerState, Budget, Counters, Keeping, Labels, Permits, Provided, Subscription};
+use super::{BreakerState, Budget, Counters, Labels, Permits, Provided, Subscription};
 use crate::{
     control::{Control, News},
-    publishing::outlet_in,
+    publishing::{Outbox, outlet_in},
     route::{Answering, Runner},
     subscriber::Offered,
 };
@@ -22,7 +22,7 @@ pub(super) struct Subscriptions {
     labels: Labels,
     provided: Provided,
     budget: Arc<Budget>,
-    keeping: Option<Keeping>,
+    outbox: Option<Outbox>,
     counters: Arc<Counters>,
 }
 
@@ -45,13 +45,13 @@ impl Subscriptions {
     pub(super) fn new(
         (offered, outlet): (Vec<Offered>, Arc<Outlet>),
         (control, news, labels, provided): (Control, News, Labels, Provided),
-        (max_in_flight, keeping): ((usize, usize), Option<Keeping>),
+        (max_in_flight, outbox): ((usize, usize), Option<Outbox>),
         counters: Arc<Counters>,
     ) -> Self {
         let budget = Arc::new(Budget::new(max_in_flight));
         let all = Vec::new();
         let mut new =
-            Self { all, outlet, control, news, labels, provided, budget, keeping, counters };
+            Self { all, outlet, control, news, labels, provided, budget, outbox, counters };
         offered.into_iter().for_each(|it| new.add(it));
         new
     }
@@ -72,7 +72,7 @@ impl Subscriptions {
             producer: outlet.producer().clone(),
             answering: if is_batch { Answering::Never } else { offered.answering },
             budget: self.budget.clone(),
-            keeping: self.keeping.clone(),
+            outbox: self.outbox,
             counters: self.counters.clone(),
             handle: tokio::runtime::Handle::current(),
         });

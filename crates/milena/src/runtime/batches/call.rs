@@ -168,7 +168,7 @@ impl Batch {
     }
 
     fn outbox(&self) -> Option<Outbox> {
-        self.entries.first().and_then(|entry| entry.load.work.subscription.outbox())
+        self.entries.first().and_then(|entry| entry.load.work.subscription.outbox)
     }
 
     fn delivery(&self, attempt: u32) -> Delivery {

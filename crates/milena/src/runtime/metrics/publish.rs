@@ -148,10 +148,7 @@ impl Conductor {
 
     fn publish_replies(&self) {
         let (group, budget) = (&self.meter.labels, self.subscriptions.budget());
-        let ((replies, bytes), ratio) = match &self.once {
-            Some(once) => once.kept.used(),
-            None => budget.used(),
-        };
+        let ((replies, bytes), ratio) = budget.used();
         table::REPLIES.set(replies as f64, group);
         table::REPLY_BYTES.set(bytes as f64, group);
         table::REPLY_RATIO.set(ratio, group);

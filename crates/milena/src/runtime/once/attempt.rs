@@ -119,7 +119,7 @@ impl Attempt {
         refused: &Arc<Refused>,
     ) -> Result<(), Error> {
         // It may be that the transaction before could not be aborted.
-        open.begin().await?;
+        open.transactions.begin().await?;
         let results = self.parts.iter().flat_map(|part| &part.results);
         for (token, planned) in results.enumerate() {
             let mut record = planned.output.record.clone();

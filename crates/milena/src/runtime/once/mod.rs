@@ -16,7 +16,7 @@ mod torn;
 
 pub(crate) use self::{
     attempt::Attempted,
-    outputs::{Kept, Output, Outputs, Together},
+    outputs::{Output, Outputs, Together},
     plan::{Plan, Planned, Source},
     session::Opened,
 };
@@ -30,7 +30,6 @@ use crate::{
 use milena_core::{
     error::{Error, ErrorKind},
     record::TopicPartition,
-    reply::ProducerRecord,
     transport::{Consumer, Lookup, Transport},
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -51,7 +50,6 @@ pub(crate) struct Once {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) lookup: Arc<dyn Lookup>,
     pub(crate) outbox: Outbox,
-    pub(crate) kept: Arc<Kept>,
     pub(crate) note: UnboundedSender<Note>,
     /// The transactional producers, by the partition that each is for if it is for one.
     pub(crate) sessions: HashMap<Option<i32>, Session>,
@@ -74,26 +72,7 @@ pub(crate) struct Means {
     pub(crate) outbox: Outbox,
 }
 
-/// How a subscription keeps results.
-#[derive(Clone)]
-pub(crate) struct Keeping {
-    pub(crate) outbox: Outbox,
-    kept: Arc<Kept>,
-}
-
-impl Keeping {
-    /// A result that is kept.
-    pub(crate) fn output(&self, record: ProducerRecord, is_dead_letter: bool) -> Output {
-        Output::new(record, is_dead_letter, &self.kept)
-    }
-}
-
 impl Once {
-    /// How subscriptions keep results for it.
-    pub(crate) fn keeping(&self) -> Keeping {
-        Keeping { outbox: self.outbox, kept: self.kept.clone() }
-    }
-
     /// What a group has for that, if its router says so.
     pub(crate) fn begin(
         options: &Options,
@@ -102,15 +81,14 @@ impl Once {
         (cluster, group): (&Arc<str>, &Arc<str>),
     ) -> Option<Self> {
         let named = (options.exactly_once.clone()?, cluster.clone(), group.clone());
-        let kept = (options.max_in_flight, note.clone());
-        Some(Self::new(named, means?, consumer.lookup(), kept))
+        Some(Self::new(named, means?, consumer.lookup(), note.clone()))
     }
 
     fn new(
         (ids, cluster, group): (TransactionalIds, Arc<str>, Arc<str>),
         Means { transport, outbox }: Means,
         lookup: Arc<dyn Lookup>,
-        (most, note): ((usize, usize), UnboundedSender<Note>),
+        note: UnboundedSender<Note>,
     ) -> Self {
         let mut once = Self {
             ids,
@@ -119,7 +97,6 @@ impl Once {
             transport,
             lookup,
             outbox,
-            kept: Arc::new(Kept::new(most)),
             note,
             sessions: HashMap::new(),
             opened: 0,

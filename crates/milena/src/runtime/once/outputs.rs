@@ -1,14 +1,11 @@
-use super::super::{Work, settle::Item};
+use super::super::{Budget, Work, settle::Item};
 use milena_core::{
     record::{Epoch, TopicPartition},
     reply::ProducerRecord,
 };
 use std::{
     mem,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::Ordering::SeqCst},
 };
 
 /// What the records of a chunk are to publish in their transaction.
@@ -47,17 +44,9 @@ pub(crate) struct Span {
     pub(crate) last: i64,
 }
 
-/// How much is kept for transactions, and how much may be.
-#[derive(Debug)]
-pub(crate) struct Kept {
-    records: AtomicUsize,
-    bytes: AtomicUsize,
-    most: (usize, usize),
-}
-
 /// The place that an output takes.
 struct Room {
-    kept: Arc<Kept>,
+    budget: Arc<Budget>,
     bytes: usize,
 }
 
@@ -159,37 +148,17 @@ impl Together {
 }
 
 impl Output {
-    pub(crate) fn new(record: ProducerRecord, is_dead_letter: bool, kept: &Arc<Kept>) -> Self {
+    /// A record that is kept, in the budget of its group. It finds a place also where there is none: one that is to be
+    /// done first must not wait for those behind it.
+    pub(crate) fn new(record: ProducerRecord, is_dead_letter: bool, budget: &Arc<Budget>) -> Self {
         let bytes = record.bytes();
-        kept.records.fetch_add(1, SeqCst);
-        kept.bytes.fetch_add(bytes, SeqCst);
-        Self { record, is_dead_letter, _room: Room { kept: kept.clone(), bytes } }
-    }
-}
-
-impl Kept {
-    pub(crate) fn new(most: (usize, usize)) -> Self {
-        let (records, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { records, bytes, most }
-    }
-
-    /// The results that are kept, their bytes, and what part of the bound that is.
-    pub(crate) fn used(&self) -> ((usize, usize), f64) {
-        let (records, bytes) = (self.records.load(SeqCst), self.bytes.load(SeqCst));
-        let part = |used: usize, most: usize| used as f64 / most.max(1) as f64;
-        ((records, bytes), part(records, self.most.0).max(part(bytes, self.most.1)))
-    }
-
-    /// Whether more is kept than there is to be.
-    pub(crate) fn is_full(&self) -> bool {
-        let (records, bytes) = self.most;
-        self.records.load(SeqCst) >= records || self.bytes.load(SeqCst) >= bytes
+        budget.overdraw(bytes);
+        Self { record, is_dead_letter, _room: Room { budget: budget.clone(), bytes } }
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.kept.records.fetch_sub(1, SeqCst);
-        self.kept.bytes.fetch_sub(self.bytes, SeqCst);
+        self.budget.give(self.bytes);
     }
 }

@@ -27,7 +27,7 @@ impl Conductor {
     /// Reads on only as long as there is room for results, and else makes room.
     pub(crate) fn mind_kept(&mut self) {
         let Some(once) = &self.once else { return };
-        let is_full = once.kept.is_full();
+        let is_full = self.subscriptions.budget().is_full();
         if is_full == once.holds_back {
             return;
         }

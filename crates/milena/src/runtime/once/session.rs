@@ -2,7 +2,7 @@ use super::{super::Note, Once, TIMEOUT};
 use crate::runtime::counted;
 use milena_core::{
     error::{Error, ErrorKind},
-    transport::{BoxFuture, Producer, Transactions, Transport},
+    transport::{Producer, Transactions, Transport},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
@@ -121,13 +121,6 @@ impl Once {
         if let Some(session) = known {
             *session = open.map_or(Session::Over, Session::Ready);
         }
-    }
-}
-
-impl Open {
-    /// What it publishes through, and how its transactions end.
-    pub(crate) fn begin(&self) -> BoxFuture<'_, Result<(), Error>> {
-        self.transactions.begin()
     }
 }
 
