@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, LazyLock, Mutex},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     thread::JoinHandle,
     time::Duration,
 };
@@ -16,7 +16,7 @@ pub(super) struct Process {
     child: Child,
     /// What it has logged.
     log: Arc<Mutex<Vec<String>>>,
-    reader: JoinHandle<()>,
+    reader: Option<JoinHandle<()>>,
 }
 
 /// Where the program is. It is built here, because cargo does so only for tests of its own package.
@@ -59,7 +59,7 @@ impl Process {
                 lines.lock().unwrap().push(line.unwrap());
             }
         });
-        Self { child, log, reader }
+        Self { child, log, reader: Some(reader) }
     }
 
     pub(super) fn signal(&self, signal: Signal) {
@@ -71,7 +71,7 @@ impl Process {
     pub(super) fn end(mut self) -> (ExitStatus, Vec<String>) {
         for _ in 0..600 {
             if let Some(status) = self.child.try_wait().unwrap() {
-                self.reader.join().unwrap();
+                self.reader.take().into_iter().for_each(|it| it.join().unwrap());
                 return (status, std::mem::take(&mut self.log.lock().unwrap()));
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -92,6 +92,17 @@ impl Process {
         self.signal(Signal::SIGKILL);
         let (status, _) = self.end();
         assert!(!status.success());
+    }
+}
+
+/// A test that fails shows what its processes said.
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() && self.reader.is_some() {
+            let _ = self.child.kill();
+            let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+            println!("the log of process {}:\n{}", self.child.id(), log.join("\n"));
+        }
     }
 }
 
