@@ -30,10 +30,6 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     /// - At most [`max_in_flight`](Self::max_in_flight) results are kept; more of a partition is read when they are published.
     /// - A dead letter that cannot be written holds up the results of all partitions.
     ///
-    /// Known not to hold: librdkafka sends an end of a transaction again that got no answer, in the same session. When the network
-    /// delivers the first one after all, in the middle of the next transaction, that one is ended by it (librdkafka lacks
-    /// KIP-890).
-    ///
     /// The id is that of one running instance. Two that have the same fence each other: the one that was there first
     /// ends with an error of kind [`Fenced`](crate::error::ErrorKind::Fenced). One that starts again, also behind a crash,
     /// best has its id again: that ends at once what it left open, for which others wait up to about 20 s otherwise.

@@ -94,19 +94,16 @@ async fn hold(rest: Rest, until_then: Moment) {
 }
 
 #[tokio::test]
-#[ignore = "it does: librdkafka gave the request up, sent it again in the same session, and the broker cannot tell"]
 async fn an_end_that_comes_late_before_offsets_ends_no_other_transaction() {
     hold(Rest::Cut, Moment::Before(Api::TRANSACTION_OFFSETS)).await;
 }
 
 #[tokio::test]
-#[ignore = "it does: librdkafka gave the request up, sent it again in the same session, and the broker cannot tell"]
 async fn an_end_that_comes_late_behind_results_ends_no_other_transaction() {
     hold(Rest::Cut, Moment::Behind(Api::PRODUCE)).await;
 }
 
 #[tokio::test]
-#[ignore = "it does: librdkafka gave the request up, sent it again in the same session, and the broker cannot tell"]
 async fn an_end_that_was_waited_for_and_comes_late_ends_no_other_transaction() {
     hold(Rest::Open, Moment::Behind(Api::PRODUCE)).await;
 }
