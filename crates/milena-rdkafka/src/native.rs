@@ -29,7 +29,10 @@ use std::{
     mem::ManuallyDrop,
     ptr::{self, NonNull},
     slice,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     thread,
     time::Duration,
 };
@@ -59,6 +62,8 @@ unsafe impl Sync for Client {}
 struct Context {
     /// What was found wrong with the last certificate that is not trusted.
     distrust: Mutex<Option<String>>,
+    /// Whether a request of a transaction was given up without an answer.
+    has_lost: AtomicBool,
 }
 
 impl ClientContext for Context {}
@@ -93,6 +98,48 @@ unsafe extern "C" fn verify(
         *context.distrust.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
         0
     }
+}
+
+/// Requests that are part of a transaction: records, its partitions, its group, its end, its offsets.
+const OF_TRANSACTIONS: [i16; 5] = [0, 24, 25, 26, 28];
+
+/// Called when there is a client with a transactional id: has `lost` called from then on.
+unsafe extern "C" fn watch(
+    client: *mut sys::rd_kafka_t,
+    _: *const sys::rd_kafka_conf_t,
+    _: *mut c_void,
+    _: *mut c_char,
+    _: usize,
+) -> sys::rd_kafka_resp_err_t {
+    // SAFETY: the client is alive, and so is its context as long as it is.
+    unsafe {
+        let context = sys::rd_kafka_opaque(client);
+        let name = c"milena".as_ptr();
+        sys::rd_kafka_interceptor_add_on_response_received(client, name, Some(lost), context)
+    }
+}
+
+/// Called for each request that is answered or given up, before anybody is told: notes that one of a
+/// transaction was given up.
+unsafe extern "C" fn lost(
+    _: *mut sys::rd_kafka_t,
+    _: c_int,
+    _: *const c_char,
+    _: i32,
+    api: i16,
+    _: i16,
+    _: i32,
+    _: usize,
+    _: i64,
+    error: sys::rd_kafka_resp_err_t,
+    context: *mut c_void,
+) -> sys::rd_kafka_resp_err_t {
+    let none = sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+    if error != none && OF_TRANSACTIONS.contains(&api) {
+        // SAFETY: `watch` has given the context, which lives as long as the client.
+        unsafe { (*context.cast::<Context>()).has_lost.store(true, SeqCst) }
+    }
+    none
 }
 
 impl Client {
@@ -131,6 +178,13 @@ impl Client {
             sys::rd_kafka_conf_set_events(native.ptr(), all);
             // Where there is no TLS, this does nothing.
             sys::rd_kafka_conf_set_ssl_cert_verify_cb(native.ptr(), Some(verify));
+        }
+        if config.get("transactional.id").is_some() {
+            // SAFETY: the configuration is alive, and so is the name; there is no context yet.
+            unsafe {
+                let (conf, name) = (native.ptr(), c"milena".as_ptr());
+                sys::rd_kafka_conf_interceptor_add_on_new(conf, name, Some(watch), ptr::null_mut());
+            }
         }
         client::Client::new(config, native, kind, Context::default())
             .map_err(|error| error::refused(&error))
@@ -1117,6 +1171,11 @@ impl Client {
     pub(crate) fn init_transactions(&self, within: Duration) -> Result<(), Failure> {
         // SAFETY: the client is alive; the error is ours.
         unsafe { failure(sys::rd_kafka_init_transactions(self.raw(), millis(within))) }
+    }
+
+    /// Whether a request of a transaction was given up without an answer. It may still reach the broker.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.client.context().has_lost.load(SeqCst)
     }
 
     pub(crate) fn begin_transaction(&self) -> Result<(), Failure> {

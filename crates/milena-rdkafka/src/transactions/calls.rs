@@ -59,6 +59,11 @@ impl Calls {
             Err(Error::new(kind, format!("could not {}: {cause}", self.what(call))))
         };
         match (call, self.scope.is_open()) {
+            // librdkafka has sent it again, within its transaction. When it comes late, it would be taken for a
+            // request of the next one: only another session is told from this one.
+            (Call::Begin, false) if self.client.has_lost() => {
+                return refuse(ErrorKind::Driver, "a request was not answered, and may come late");
+            }
             (Call::Init, _) | (Call::Begin, false) => {}
             // A session that is fenced says so, whatever it is asked for.
             (Call::Begin, true) if self.client.fatal_error().is_some() => {}
