@@ -35,8 +35,6 @@ const CONSUMER: [(&str, &str); 6] = [
     ("retry.backoff.ms", "700"),
 ];
 
-const RETRY_BACKOFF: &str = "retry.backoff.ms";
-
 /// A client that asks for a topic does not want it to be made for that.
 const ADMIN: [(&str, &str); 1] = [("allow.auto.create.topics", "false")];
 
@@ -81,32 +79,6 @@ impl Options {
         self.client(brokers, &[], self.producer.resolved())
     }
 
-    /// The options of a producer whose records are all part of a transaction.
-    pub(crate) fn transactions(
-        &self,
-        brokers: &str,
-        id: &str,
-        timeout: Duration,
-    ) -> Result<ClientConfig, Error> {
-        let mut config = self.producer(brokers)?;
-        config.set("transactional.id", id);
-        config.set("transaction.timeout.ms", millis(timeout));
-        // What cannot be delivered fails its transaction while there is time to abort it.
-        let delivery = timeout / 4 * 3;
-        config.set("message.timeout.ms", millis(delivery));
-        // Until then a topic may be unknown, so that its record tells that it is, and not that it was late.
-        at_most(&mut config, "topic.metadata.propagation.max.ms", timeout / 4);
-        // What is not answered is sent again within the transaction, however long others may wait.
-        at_most(&mut config, "socket.timeout.ms", (timeout / 2).min(Duration::from_secs(60)));
-        // The first request may come before the brokers have put the end of the transaction before in writing.
-        if config.get(RETRY_BACKOFF).is_none() {
-            config.set(RETRY_BACKOFF, "10");
-        }
-        // Whoever commits does not wait for this, and librdkafka wants it to be less than the time for delivery.
-        at_most(&mut config, "queue.buffering.max.ms", delivery / 2);
-        Ok(config)
-    }
-
     pub(crate) fn admin(&self, brokers: &str) -> Result<ClientConfig, Error> {
         self.all.validate()?;
         check(self.all.options())?;
@@ -128,18 +100,11 @@ impl Options {
 }
 
 /// Milliseconds as librdkafka has them.
-fn millis(time: Duration) -> String {
+pub(crate) fn millis(time: Duration) -> String {
     time.as_millis().min(i32::MAX as u128).to_string()
 }
 
 /// Sets a time, unless a shorter one was set.
-fn at_most(config: &mut ClientConfig, option: &str, time: Duration) {
-    let set = config.get(option).and_then(|millis| millis.parse::<f64>().ok());
-    if set.is_none_or(|set| set > time.as_secs_f64() * 1e3) {
-        config.set(option, millis(time));
-    }
-}
-
 fn client(brokers: &str, defaults: &[(&str, &str)], options: BTreeMap<&str, &str>) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers);

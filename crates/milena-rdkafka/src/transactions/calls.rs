@@ -1,4 +1,7 @@
-use super::outcome::{self, Verdict};
+use super::{
+    outcome::{self, Verdict},
+    patience::Patience,
+};
 use crate::{
     native::{Client, Failure, Generation},
     producer::Scope,
@@ -17,19 +20,22 @@ use std::{
 
 /// How long it takes until what can be called again is.
 const AGAIN: Duration = Duration::from_millis(20);
+/// How much longer than its timeout a call may take.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// What the thread is asked for.
+#[derive(Clone)]
 pub(super) enum Call {
     Init,
     Begin,
-    SendOffsets(TopicPartitionList, GroupMetadata),
+    SendOffsets(Arc<(TopicPartitionList, GroupMetadata)>),
     Commit,
     Abort,
 }
 
 pub(super) type Asked = (Call, Promise<Result<(), Error>>);
 
-/// The thread of a session, which makes one call after the other.
+/// The thread of a session, which has one call made after the other.
 pub(super) struct Calls {
     pub(super) client: Arc<Client>,
     pub(super) scope: Arc<Scope>,
@@ -41,20 +47,21 @@ impl Calls {
     pub(super) fn start(self) -> Result<mpsc::Sender<Asked>, Error> {
         let (sender, asked) = mpsc::channel::<Asked>();
         let id = self.id.clone();
-        let run = move || {
+        let run = move |mut patience| {
             for (call, promise) in asked {
-                promise.keep(self.obey(&call));
+                promise.keep(self.obey(&call, &mut patience));
             }
         };
         let thread = thread::Builder::new().name("kafka-transactions".into());
-        thread.spawn(run).map_err(|error| {
+        let begun = Patience::start().and_then(|it| thread.spawn(move || run(it)));
+        begun.map_err(|error| {
             let message = format!("could not begin transactions as `{id}`: {error}");
             Error::new(ErrorKind::Driver, message).with_source(error)
         })?;
         Ok(sender)
     }
 
-    fn obey(&self, call: &Call) -> Result<(), Error> {
+    fn obey(&self, call: &Call, patience: &mut Patience) -> Result<(), Error> {
         let refuse = |kind, cause: &str| {
             Err(Error::new(kind, format!("could not {}: {cause}", self.what(call))))
         };
@@ -75,7 +82,8 @@ impl Calls {
             }
             (_, true) => {}
         }
-        self.insist(call).map_err(|(verdict, failure)| self.error(call, verdict, &failure))?;
+        self.insist(call, patience)
+            .map_err(|(verdict, failure)| self.error(call, verdict, &failure))?;
         match call {
             Call::Begin => self.scope.begin(),
             Call::Commit | Call::Abort => self.scope.end(),
@@ -85,29 +93,18 @@ impl Calls {
     }
 
     /// Makes a call, and makes it again while that can help and there is time.
-    fn insist(&self, call: &Call) -> Result<(), (Verdict, Failure)> {
+    fn insist(&self, call: &Call, patience: &mut Patience) -> Result<(), (Verdict, Failure)> {
         let until = Instant::now() + self.timeout;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let Err(failure) = self.make(call, left) else { return Ok(()) };
+            let (client, same) = (self.client.clone(), call.clone());
+            let made = patience.call(left + GRACE, move || make(&client, &same, left));
+            let Err(failure) = made.unwrap_or_else(|| Err(Failure::never())) else { return Ok(()) };
             let verdict = outcome::judge(&failure);
             if verdict != Verdict::Again || until <= Instant::now() {
                 return Err((verdict, failure));
             }
             thread::sleep(AGAIN);
-        }
-    }
-
-    fn make(&self, call: &Call, within: Duration) -> Result<(), Failure> {
-        match call {
-            Call::Init => self.client.init_transactions(within),
-            Call::Begin => self.client.begin_transaction(),
-            Call::SendOffsets(offsets, metadata) => match metadata.get::<Generation>() {
-                Some(generation) => self.client.send_offsets(offsets, generation, within),
-                None => Ok(()),
-            },
-            Call::Commit => self.client.commit_transaction(within),
-            Call::Abort => self.client.abort_transaction(within),
         }
     }
 
@@ -128,12 +125,25 @@ impl Calls {
         match call {
             Call::Init => format!("begin transactions as `{id}`"),
             Call::Begin => format!("begin a transaction of `{id}`"),
-            Call::SendOffsets(_, metadata) => {
-                let group = metadata.get().map(Generation::group).unwrap_or_default();
+            Call::SendOffsets(offsets) => {
+                let group = offsets.1.get().map(Generation::group).unwrap_or_default();
                 format!("send offsets of group `{group}` with a transaction of `{id}`")
             }
             Call::Commit => format!("commit a transaction of `{id}`"),
             Call::Abort => format!("abort a transaction of `{id}`"),
         }
+    }
+}
+
+fn make(client: &Client, call: &Call, within: Duration) -> Result<(), Failure> {
+    match call {
+        Call::Init => client.init_transactions(within),
+        Call::Begin => client.begin_transaction(),
+        Call::SendOffsets(asked) => match asked.1.get::<Generation>() {
+            Some(generation) => client.send_offsets(&asked.0, generation, within),
+            None => Ok(()),
+        },
+        Call::Commit => client.commit_transaction(within),
+        Call::Abort => client.abort_transaction(within),
     }
 }

@@ -1,7 +1,9 @@
-//! A transactional producer: a producer, and a thread for the calls that wait.
+//! A transactional producer: a producer, and threads for the calls that wait.
 
 mod calls;
+mod config;
 mod outcome;
+mod patience;
 
 use self::calls::{Asked, Call, Calls};
 use crate::{
@@ -93,7 +95,7 @@ impl Transactions for KafkaTransactions {
                 return Err(refuse(format!("could not {}: {why}", what())));
             }
             let list = list_of_offsets(&offsets).map_err(|code| error(&what(), code))?;
-            self.ask(Call::SendOffsets(list, metadata)).await
+            self.ask(Call::SendOffsets(Arc::new((list, metadata)))).await
         })
     }
 

@@ -59,6 +59,9 @@ pub(super) fn explain(what: &str, verdict: Verdict, code: Code, timeout: Duratio
                 format!("the broker's `transaction.max.timeout.ms` is less than {timeout:?}");
             (ErrorKind::Config, cause)
         }
+        Verdict::Unknown if code == Code::OperationTimedOut => {
+            (ErrorKind::TimedOut, late(code, timeout))
+        }
         Verdict::Unknown => (of(code), text(code)),
     };
     Error::new(kind, format!("could not {what}: {cause}")).with_source(code)
@@ -90,6 +93,19 @@ fn late(code: Code, timeout: Duration) -> String {
 /// The kind of an error that says nothing of what became of the transaction.
 fn of(code: Code) -> ErrorKind {
     kind(code).filter(|kind| *kind != ErrorKind::Fenced).unwrap_or(ErrorKind::Driver)
+}
+
+impl Failure {
+    /// That of a call that did not come back.
+    pub(super) fn never() -> Self {
+        Self {
+            code: Code::OperationTimedOut,
+            reason: "the call did not come back".into(),
+            is_fatal: true,
+            is_retriable: false,
+            requires_abort: false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -141,6 +157,8 @@ mod tests {
     fn what_did_not_end_in_time_says_so() {
         let (_, message) = explained(Code::OperationTimedOut, "retriable");
         assert_eq!(message, "could not commit: no answer within 10s");
+        let Failure { code, .. } = Failure::never();
+        assert_eq!(explained(code, "fatal"), (ErrorKind::TimedOut, message));
         let (_, message) = explained(Code::Inconsistent, "abort");
         assert_eq!(message, "could not commit: a record of it was not written");
     }
