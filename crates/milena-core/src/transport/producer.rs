@@ -15,6 +15,17 @@ pub trait Producer: Send + Sync + 'static {
     /// There is no room now; record and receipt come back. Every other failure is told by the receipt.
     fn enqueue(&self, record: ProducerRecord, receipt: Receipt) -> Result<(), Box<Full>>;
 
+    /// The same for a record that the caller keeps.
+    ///
+    /// Without an implementation a clone of it is enqueued; a producer that copies records anyway can do without.
+    ///
+    /// # Errors
+    ///
+    /// There is no room now; the receipt comes back.
+    fn enqueue_copy(&self, record: &ProducerRecord, receipt: Receipt) -> Result<(), Receipt> {
+        self.enqueue(record.clone(), receipt).map_err(|full| full.receipt)
+    }
+
     /// Waits until there may be room again.
     fn room(&self) -> BoxFuture<'_, ()>;
 

@@ -103,22 +103,25 @@ struct Shared {
 
 impl Producer for KafkaProducer {
     fn enqueue(&self, record: ProducerRecord, receipt: Receipt) -> Result<(), Box<Full>> {
+        self.enqueue_copy(&record, receipt).map_err(|receipt| Box::new(Full { record, receipt }))
+    }
+
+    /// librdkafka copies it.
+    fn enqueue_copy(&self, record: &ProducerRecord, receipt: Receipt) -> Result<(), Receipt> {
         let Some(topic) = self.0.topic(&record.topic) else {
             self.0.refuse(receipt, answer::no_name(&record.topic));
             return Ok(());
         };
-        let mut refused = self.0.send(&topic, &record, Box::new(receipt));
+        let mut refused = self.0.send(&topic, record, Box::new(receipt));
         if let Err((Code::QueueFull, receipt)) = refused {
             self.0.room.is_full();
-            refused = self.0.send(&topic, &record, receipt);
+            refused = self.0.send(&topic, record, receipt);
         }
         match refused {
             Ok(()) => {}
-            Err((Code::QueueFull, receipt)) => {
-                return Err(Box::new(Full { record, receipt: *receipt }));
-            }
+            Err((Code::QueueFull, receipt)) => return Err(*receipt),
             Err((code, receipt)) => {
-                let error = answer::refused(&self.0, &record, code);
+                let error = answer::refused(&self.0, record, code);
                 self.0.refuse(*receipt, error);
             }
         }

@@ -3,7 +3,7 @@ use milena_core::{
     reply::ProducerRecord,
     transport::{BoxFuture, Delivered, Full, Producer, Receipt},
 };
-use std::{cell::RefCell, future::poll_fn, mem, pin::pin, sync::Arc, time::Duration};
+use std::{cell::RefCell, future::poll_fn, mem, pin::pin, ptr, sync::Arc, time::Duration};
 
 thread_local! {
     /// The outbox that is open while this thread polls a call, and what was put into it.
@@ -21,10 +21,14 @@ pub(crate) struct Outbox(usize);
 impl Outbox {
     /// The outbox of the cluster that `producer` publishes to, and a producer that puts records into it while it is open.
     pub(crate) fn before(producer: Arc<dyn Producer>) -> (Self, Arc<dyn Producer>) {
-        let name = Arc::new(());
-        // The producer keeps what it names in its place.
-        let outbox = Self(Arc::as_ptr(&name).addr());
-        (outbox, Arc::new(Collected { outbox, producer, _name: name }))
+        let collected: Arc<dyn Producer> = Arc::new(Collected(producer));
+        // It is called by the place of what puts records into it.
+        (Self(Arc::as_ptr(&collected).addr()), collected)
+    }
+
+    /// Whether this is the producer that puts records into it, with no layers around it.
+    pub(crate) fn is_behind(self, producer: &Arc<dyn Producer>) -> bool {
+        Arc::as_ptr(producer).addr() == self.0
     }
 
     /// What `publish` does, and what was put into the outbox meanwhile.
@@ -68,16 +72,12 @@ fn open<T>(
 }
 
 /// A producer whose records go into an outbox while it is open.
-struct Collected {
-    outbox: Outbox,
-    producer: Arc<dyn Producer>,
-    _name: Arc<()>,
-}
+struct Collected(Arc<dyn Producer>);
 
 impl Producer for Collected {
     fn enqueue(&self, mut record: ProducerRecord, receipt: Receipt) -> Result<(), Box<Full>> {
         let left = OPEN.with_borrow_mut(|open| match open {
-            Some((outbox, records)) if *outbox == self.outbox => {
+            Some((outbox, records)) if outbox.0 == ptr::from_ref(self).addr() => {
                 record.layered = true;
                 records.push(record);
                 None
@@ -85,7 +85,7 @@ impl Producer for Collected {
             _ => Some(record),
         });
         match left {
-            Some(record) => self.producer.enqueue(record, receipt),
+            Some(record) => self.0.enqueue(record, receipt),
             None => {
                 // Where it will be is not known before its transaction.
                 receipt.deliver(Ok(Delivered { partition: -1, offset: -1 }));
@@ -95,23 +95,23 @@ impl Producer for Collected {
     }
 
     fn room(&self) -> BoxFuture<'_, ()> {
-        self.producer.room()
+        self.0.room()
     }
 
     fn flush(&self, within: Duration) -> BoxFuture<'_, usize> {
-        self.producer.flush(within)
+        self.0.flush(within)
     }
 
     fn partitions(&self, topic: Arc<str>) -> BoxFuture<'_, Result<i32, Error>> {
-        self.producer.partitions(topic)
+        self.0.partitions(topic)
     }
 
     fn reach(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
-        self.producer.reach(within)
+        self.0.reach(within)
     }
 
     fn failed(&self) -> BoxFuture<'_, Error> {
-        self.producer.failed()
+        self.0.failed()
     }
 }
 

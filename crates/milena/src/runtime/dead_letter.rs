@@ -153,8 +153,8 @@ impl Waiter for Arc<DeadLetter> {
         Receipt::new(self.clone(), bytes as u64)
     }
 
-    fn keep(&self, outputs: Vec<Output>) {
-        self.item.work.outputs.keep(self.item.index, outputs);
+    fn keep(&self, output: Output) {
+        self.item.work.outputs.keep(self.item.index, output);
     }
 
     fn is_dead_letter(&self) -> bool {

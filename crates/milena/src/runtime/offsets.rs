@@ -152,25 +152,20 @@ impl Offsets {
         self
     }
 
-    /// Takes the results of single records before this offset, in order.
-    pub(super) fn take_results(&mut self, to: i64) -> Vec<Planned> {
-        let mut results = Vec::new();
+    /// Adds the results of single records before this offset to `results`, in order.
+    pub(super) fn take_results(&mut self, to: i64, results: &mut Vec<Planned>) {
         let kept = self.kept.iter_mut().flatten();
         for work in kept.chain(&mut self.chunks).flat_map(|chunk| &chunk.works) {
             if work.offset(0) >= to {
                 break;
             }
-            let taken = work.outputs.take(work.count_before(to)).into_iter();
-            results.extend(taken.map(|(index, output)| Planned {
-                output,
-                of: Source::Record(work.clone(), index),
-            }));
+            let outputs = work.outputs.take(work.count_before(to));
+            results.extend(Planned::of(Source::Chunk(work.clone()), outputs));
         }
         let over = |chunk: &Received| chunk.works[0].offset(chunk.works[0].len() - 1) < to;
         while let Some(kept) = self.kept.as_mut().filter(|kept| kept.front().is_some_and(over)) {
             kept.pop_front();
         }
-        results
     }
 
     /// Results that several records have together, and that were not taken.

@@ -1,5 +1,5 @@
 use super::{
-    Work,
+    Subscription, Work,
     once::{self, Output},
     settle::{self, Item},
 };
@@ -80,7 +80,7 @@ pub(crate) trait Waiter: Sync {
     fn receipt(&self, bytes: usize, is_answer: bool) -> Receipt;
 
     /// Keeps what is to be published in a transaction.
-    fn keep(&self, outputs: Vec<Output>);
+    fn keep(&self, output: Output);
 
     /// Whether what it waits for is a dead letter.
     fn is_dead_letter(&self) -> bool {
@@ -111,7 +111,6 @@ fn hand_over(
     let is_refused = is_answer && !is_topic_name(&record.topic);
     // What is kept has a bound of its own: a record that is to be done first must not wait for those behind it.
     if let Some(outbox) = subscription.outbox.filter(|_| !is_refused) {
-        subscription.budget.overdraw(bytes);
         keep(outbox, work, record, waiter);
         return Ok(());
     }
@@ -153,14 +152,20 @@ fn split(receipt: Receipt, is_dead_letter: bool) -> (Receipt, Option<Receipt>) {
 
 /// Keeps the record, as its layers leave it, for a transaction.
 fn keep(outbox: Outbox, work: &Work, record: ProducerRecord, waiter: &impl Waiter) {
-    let receipt = waiter.receipt(record.bytes(), record.answer);
-    let (refused, records) =
-        outbox.collect(|| work.subscription.producer.enqueue(record, receipt).err());
+    let Subscription { producer, budget, .. } = &*work.subscription;
+    let is_dead_letter = waiter.is_dead_letter();
+    let keep = |record| waiter.keep(Output::new(record, is_dead_letter, budget));
+    // Nobody has to be told how a reply came here.
+    if !is_dead_letter && (record.layered || outbox.is_behind(producer)) {
+        return keep(record);
+    }
+    let bytes = record.bytes();
+    budget.overdraw(bytes);
+    let receipt = waiter.receipt(bytes, record.answer);
+    let (refused, records) = outbox.collect(|| producer.enqueue(record, receipt).err());
     // An outbox is never full; one that is not there any more gives the record up, and its receipt says so.
     drop(refused);
-    let (is_dead_letter, budget) = (waiter.is_dead_letter(), &work.subscription.budget);
-    let outputs = records.into_iter().map(|record| Output::new(record, is_dead_letter, budget));
-    waiter.keep(outputs.collect());
+    records.into_iter().for_each(keep);
 }
 
 fn no_topic(name: &str) -> Error {
@@ -179,8 +184,8 @@ impl Waiter for One<'_> {
         self.work.receipt(self.index, bytes, is_answer)
     }
 
-    fn keep(&self, outputs: Vec<Output>) {
-        self.work.outputs.keep(self.index, outputs);
+    fn keep(&self, output: Output) {
+        self.work.outputs.keep(self.index, output);
     }
 
     fn withdrawn(&self) {
@@ -259,8 +264,8 @@ impl Waiter for Arc<Together> {
         Receipt::new(self.clone(), bytes as u64)
     }
 
-    fn keep(&self, outputs: Vec<Output>) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(outputs);
+    fn keep(&self, output: Output) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(output);
     }
 
     fn withdrawn(&self) {

@@ -41,6 +41,11 @@ impl Producer for Counted {
         self.producer.enqueue(record, receipt.with_witness(witness))
     }
 
+    fn enqueue_copy(&self, record: &ProducerRecord, receipt: Receipt) -> Result<(), Receipt> {
+        let witness = self.topics.of(&record.topic, &self.cluster).clone();
+        self.producer.enqueue_copy(record, receipt.with_witness(witness))
+    }
+
     fn room(&self) -> BoxFuture<'_, ()> {
         self.producer.room()
     }

@@ -1,6 +1,6 @@
 use super::{
-    TIMEOUT,
-    plan::Planned,
+    Output, TIMEOUT,
+    plan::{Planned, Source},
     session::{Open, Opener},
 };
 use crate::planted::{Bug, planted};
@@ -120,13 +120,11 @@ impl Attempt {
     ) -> Result<(), Error> {
         // It may be that the transaction before could not be aborted.
         open.transactions.begin().await?;
-        let results = self.parts.iter().flat_map(|part| &part.results);
-        for (token, planned) in results.enumerate() {
-            let mut record = planned.output.record.clone();
+        for (token, (.., output)) in outputs(&self.parts).enumerate() {
             let mut receipt = Receipt::new(refused.clone(), token as u64);
-            while let Err(full) = open.producer.enqueue(record, receipt) {
+            while let Err(back) = open.producer.enqueue_copy(&output.record, receipt) {
                 open.producer.room().await;
-                (record, receipt) = (full.record, full.receipt);
+                receipt = back;
             }
         }
         self.end(open, metadata).await
@@ -161,6 +159,12 @@ impl Attempt {
         let result = if is_committed { Ok(()) } else { Err(Failed::Aborted(error)) };
         Ok((open, result))
     }
+}
+
+/// All results, in the order in which they are published, each with whose it is.
+pub(super) fn outputs(parts: &[Part]) -> impl Iterator<Item = (&Source, u32, &Output)> {
+    let planned = parts.iter().flat_map(|part| &part.results);
+    planned.flat_map(|it| it.outputs.iter().map(|(index, output)| (&it.of, *index, output)))
 }
 
 /// What is committed of these partitions, however long no broker can be asked.

@@ -51,8 +51,8 @@ struct Room {
 }
 
 impl Outputs {
-    pub(crate) fn keep(&self, index: u32, outputs: impl IntoIterator<Item = Output>) {
-        self.lock().each.extend(outputs.into_iter().map(|output| (index, output)));
+    pub(crate) fn keep(&self, index: u32, output: Output) {
+        self.lock().each.push((index, output));
     }
 
     fn keep_together(&self, batch: Arc<Together>) {
@@ -71,9 +71,8 @@ impl Outputs {
     }
 
     /// Takes those of a single record.
-    pub(crate) fn take_of(&self, index: u32) -> Vec<Output> {
-        let each = &mut self.lock().each;
-        each.extract_if(.., |(at, _)| *at == index).map(|(_, output)| output).collect()
+    pub(crate) fn take_of(&self, index: u32) -> Vec<(u32, Output)> {
+        self.lock().each.extract_if(.., |(at, _)| *at == index).collect()
     }
 
     /// The batches that were not taken.
@@ -129,9 +128,10 @@ impl Together {
         }
     }
 
-    /// Takes what they publish.
-    pub(crate) fn take(&self) -> Vec<Output> {
-        mem::take(&mut *self.records.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Takes what they publish, all of it as that of the first record.
+    pub(crate) fn take(&self) -> Vec<(u32, Output)> {
+        let records = mem::take(&mut *self.records.lock().unwrap_or_else(PoisonError::into_inner));
+        records.into_iter().map(|output| (0, output)).collect()
     }
 
     /// The records, as far as they are still somebody's.

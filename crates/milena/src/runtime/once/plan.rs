@@ -23,40 +23,63 @@ pub(crate) struct Plan {
     pub(crate) is_torn: bool,
 }
 
-/// A result of a record, or of a batch.
+/// Results of the records of a chunk, or of a batch.
 pub(crate) struct Planned {
-    pub(crate) output: Output,
     pub(crate) of: Source,
+    /// Each with the place of its record in the chunk.
+    pub(crate) outputs: Vec<(u32, Output)>,
 }
 
-/// Whose result it is.
+/// Whose results they are.
 #[derive(Clone)]
 pub(crate) enum Source {
-    Record(Arc<Work>, u32),
+    Chunk(Arc<Work>),
     /// With its records, which nobody else holds any more when they are to be decided anew.
     Batch(Arc<Together>, Arc<[Item]>),
 }
 
-impl Source {
-    /// The records whose result it is.
-    pub(crate) fn items(&self) -> Vec<Item> {
-        match self {
-            Self::Record(work, index) => vec![Item { work: work.clone(), index: *index }],
-            Self::Batch(_, items) => items.to_vec(),
+impl Planned {
+    /// What is planned of these, if there are any.
+    pub(crate) fn of(of: Source, outputs: Vec<(u32, Output)>) -> Option<Self> {
+        (!outputs.is_empty()).then_some(Self { of, outputs })
+    }
+
+    /// The results of each record for themselves.
+    fn split(self) -> Vec<Self> {
+        let Self { of, outputs } = self;
+        match of {
+            Source::Batch(..) => vec![Self { of, outputs }],
+            Source::Chunk(work) => {
+                let of = || Source::Chunk(work.clone());
+                outputs.into_iter().map(|one| Self { of: of(), outputs: vec![one] }).collect()
+            }
         }
     }
 
     /// Its place among the results of a partition.
     fn rank(&self) -> (i64, bool) {
+        match &self.of {
+            Source::Chunk(work) => {
+                let first = self.outputs.first();
+                (first.map_or(0, |(index, _)| work.offset(*index as usize)), true)
+            }
+            Source::Batch(batch, _) => (batch.spans.first().map_or(0, |span| span.first), false),
+        }
+    }
+}
+
+impl Source {
+    /// The records whose result it is that has this place.
+    pub(crate) fn items(&self, index: u32) -> Vec<Item> {
         match self {
-            Self::Record(work, index) => (work.offset(*index as usize), true),
-            Self::Batch(batch, _) => (batch.spans.first().map_or(0, |span| span.first), false),
+            Self::Chunk(work) => vec![Item { work: work.clone(), index }],
+            Self::Batch(_, items) => items.to_vec(),
         }
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Record(one, a), Self::Record(other, b)) => Arc::ptr_eq(one, other) && a == b,
+            (Self::Chunk(one), Self::Chunk(other)) => Arc::ptr_eq(one, other),
             (Self::Batch(one, _), Self::Batch(other, _)) => Arc::ptr_eq(one, other),
             _ => false,
         }
@@ -70,9 +93,8 @@ impl Plan {
         self.undecided.retain(|Item { work, index }| {
             let settled = work.is_settled(*index as usize);
             if settled {
-                let of = Source::Record(work.clone(), *index);
-                let outputs = work.outputs.take_of(*index).into_iter();
-                results.extend(outputs.map(|output| Planned { output, of: of.clone() }));
+                let outputs = work.outputs.take_of(*index);
+                results.extend(Planned::of(Source::Chunk(work.clone()), outputs));
             }
             !settled
         });
@@ -105,22 +127,23 @@ impl Conductor {
         for (place, partition) in &mut self.partitions {
             let Some(end) = ends.get(place).copied() else { continue };
             partition.plan.to = partition.plan.to.max(Some(end));
-            partition.plan.results.extend(partition.offsets.take_results(end));
+            partition.offsets.take_results(end, &mut partition.plan.results);
         }
         for (items, batch) in batches {
             let Some(span) = batch.spans.first() else { continue };
             if let Some(partition) = self.partition(&span.place, span.epoch) {
                 let of = Source::Batch(batch.clone(), items);
-                let outputs = batch.take().into_iter();
-                let planned = outputs.map(|output| Planned { output, of: of.clone() });
-                partition.plan.results.extend(planned);
+                partition.plan.results.extend(Planned::of(of, batch.take()));
                 partition.plan.has_batches = true;
             }
         }
         for partition in self.partitions.values_mut() {
             if std::mem::take(&mut partition.plan.has_batches) {
                 // Records of batches can have results of their own, which stand behind those of their batch.
-                partition.plan.results.sort_by_key(|planned| planned.of.rank());
+                let results = std::mem::take(&mut partition.plan.results);
+                let mut each: Vec<_> = results.into_iter().flat_map(Planned::split).collect();
+                each.sort_by_key(Planned::rank);
+                partition.plan.results = each;
             }
         }
     }

@@ -1,6 +1,6 @@
 use super::{
     Output, again,
-    attempt::Part,
+    attempt::{Part, outputs},
     plan::{Planned, Source},
 };
 use crate::runtime::{answers, conductor::Conductor, settle};
@@ -11,16 +11,16 @@ impl Conductor {
     pub(super) fn decide_anew(&mut self, parts: &mut [Part], refused: Vec<(usize, Error)>) {
         let failed = self.failed_sources(parts, refused);
         for part in &mut *parts {
-            part.results.retain(|planned| {
-                let hit = failed.iter().find(|(of, _)| of.is(&planned.of));
-                hit.is_none_or(|(_, error)| {
-                    error.is_none() && kind_of(&planned.output) != Kind::Answer
-                })
-            });
+            for Planned { of, outputs } in &mut part.results {
+                outputs.retain(|(index, output)| {
+                    let hit = failed.iter().find(|it| it.index == *index && it.of.is(of));
+                    hit.is_none_or(|it| it.error.is_none() && kind_of(output) != Kind::Answer)
+                });
+            }
         }
-        for (of, error) in failed {
+        for Failed { of, index, error } in failed {
             let Some(error) = error else { continue };
-            for item in of.items() {
+            for item in of.items(index) {
                 let at = &item.work.assignment;
                 let (place, epoch) = (at.place.clone(), at.epoch);
                 item.work.unsettle(item.index);
@@ -33,18 +33,15 @@ impl Conductor {
     }
 
     /// Whose results these are, with why they fail; answers that are refused fail nothing.
-    fn failed_sources(
-        &self,
-        parts: &[Part],
-        refused: Vec<(usize, Error)>,
-    ) -> Vec<(Source, Option<Error>)> {
-        let all: Vec<&Planned> = parts.iter().flat_map(|part| &part.results).collect();
-        let mut failed: Vec<(Source, Option<Error>)> = Vec::new();
+    fn failed_sources(&self, parts: &[Part], refused: Vec<(usize, Error)>) -> Vec<Failed> {
+        let all: Vec<_> = outputs(parts).collect();
+        let mut failed: Vec<Failed> = Vec::new();
         for (place, error) in refused {
-            let Some(Planned { output, of }) = all.get(place) else { continue };
-            if failed.iter().any(|(known, _)| known.is(of)) {
+            let Some(&(of, index, output)) = all.get(place) else { continue };
+            if failed.iter().any(|known| known.index == index && known.of.is(of)) {
                 continue;
             }
+            let fail = |error| Failed { of: of.clone(), index, error };
             match kind_of(output) {
                 // It is tried again, and its partition waits: nothing else could become of its record.
                 Kind::DeadLetter => {
@@ -52,16 +49,23 @@ impl Conductor {
                     tracing::error!(group = %self.group, %topic, %error, "a dead letter cannot be written; it is tried again");
                 }
                 Kind::Answer => {
-                    for item in of.items() {
+                    for item in of.items(index) {
                         answers::refused(&item.work, item.index, &error);
                     }
-                    failed.push((of.clone(), None));
+                    failed.push(fail(None));
                 }
-                Kind::Result => failed.push((of.clone(), Some(error))),
+                Kind::Result => failed.push(fail(Some(error))),
             }
         }
         failed
     }
+}
+
+/// Whose result was refused, and why it fails if it does.
+struct Failed {
+    of: Source,
+    index: u32,
+    error: Option<Error>,
 }
 
 /// What a result is.

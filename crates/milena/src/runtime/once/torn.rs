@@ -68,7 +68,7 @@ impl Conductor {
         let is_torn = |partition: &Partition| {
             let planned = partition.plan.results.iter().any(|planned| match &planned.of {
                 Source::Batch(batch, _) => torn(batch),
-                Source::Record(..) => false,
+                Source::Chunk(_) => false,
             });
             !partition.plan.is_torn
                 && (planned || partition.offsets.batches().any(|batch| torn(&batch)))
