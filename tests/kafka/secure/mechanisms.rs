@@ -4,9 +4,18 @@ use super::{
     cluster::{listener, trusting, variable},
     service::{both, check, refused_to_publish, refused_topics},
 };
-use milena::{Kafka, error::ErrorKind::Unauthorized, serve::Reason};
+use milena::{
+    Error, Kafka,
+    error::ErrorKind::{Unauthorized, Unreachable},
+    serve::Reason,
+};
+use milena_core::transport::Transport as _;
+use std::time::Duration;
 
 type Setter = fn(Kafka, String, String) -> Kafka;
+
+/// How long transactions may take to begin.
+const WITHIN: Duration = Duration::from_secs(5);
 
 /// The mechanisms with a password.
 const PASSWORDS: [(&str, &str, Setter); 3] = [
@@ -54,6 +63,26 @@ async fn an_app_that_only_publishes_ends_when_its_password_is_refused() {
     println!("SASL_PLAINTEXT PLAIN, publishing: wrong password: refused: {failure}");
     assert_eq!(failure.reason(), &Reason::Cluster { cluster: "eu".into() });
     check(failure.error(), Unauthorized, &["PLAIN", &variable("KAFKA_SASL_PLAINTEXT")]);
+}
+
+#[tokio::test]
+async fn transactions_of_whom_the_broker_does_not_let_in_do_not_begin() {
+    let Some(kafka) = listener("KAFKA_SASL_PLAINTEXT") else { return };
+    let (user, address) = (variable("KAFKA_PLAIN_USER"), variable("KAFKA_SASL_PLAINTEXT"));
+    let right = kafka.clone().sasl_plain(user.clone(), variable("KAFKA_PLAIN_PASSWORD"));
+    let wrong = kafka.sasl_plain(user, "hunter2");
+
+    right.transactions("let-in".into(), WITHIN).await.map(drop).unwrap();
+    let error = refused_transactions(&wrong).await;
+    println!("SASL_PLAINTEXT PLAIN, transactions: accepted; wrong password: no end: {error}");
+    check(&error, Unreachable, &["refused", "PLAIN", &address]);
+    let error = refused_transactions(&wrong.stop_when_unauthorized(true)).await;
+    println!("SASL_PLAINTEXT PLAIN, transactions: wrong password: an end: {error}");
+    check(&error, Unauthorized, &["PLAIN", &address]);
+}
+
+async fn refused_transactions(kafka: &Kafka) -> Error {
+    kafka.transactions("refused".into(), WITHIN).await.map(drop).unwrap_err()
 }
 
 #[tokio::test]

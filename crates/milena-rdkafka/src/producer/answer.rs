@@ -2,8 +2,7 @@ use super::Shared;
 use crate::{
     error::{error_or, kind},
     log,
-    native::{Client, Event, Message, Said},
-    security::Identity,
+    native::{Event, Message, Said},
 };
 use milena_core::{
     error::{Error, ErrorKind},
@@ -49,7 +48,8 @@ pub(super) fn no_name(topic: &str) -> Error {
 }
 
 /// What a producer tells beside its answers; what is returned is to be its end.
-pub(super) fn hear(client: &Client, identity: &Identity, event: &Event) -> Option<Error> {
+pub(super) fn hear(shared: &Shared, event: &Event) -> Option<Error> {
+    let Shared { client, identity, refusal, .. } = shared;
     let said = event.said();
     if let Said::Statistics(json) = &said {
         log::statistics(json);
@@ -62,6 +62,7 @@ pub(super) fn hear(client: &Client, identity: &Identity, event: &Event) -> Optio
                     return Some(error);
                 }
                 tracing::warn!(%error, "a producer has trouble");
+                refusal.note(&error);
             }
             Some((_, reason)) => tracing::error!("a producer cannot go on: {reason}"),
             None if kind(code) == Some(ErrorKind::Unreachable) => {

@@ -53,7 +53,7 @@ pub(crate) fn produce_in(
     scope: &Arc<Scope>,
     client: &Arc<Client>,
     identity: Identity,
-) -> Result<Arc<dyn Producer>, Error> {
+) -> Result<Arc<KafkaProducer>, Error> {
     let shared = begin(client.clone(), identity, Some(scope.clone()))?;
     Ok(Arc::new(KafkaProducer(shared)))
 }
@@ -84,7 +84,14 @@ fn begin(
     Ok(shared)
 }
 
-struct KafkaProducer(Arc<Shared>);
+pub(crate) struct KafkaProducer(Arc<Shared>);
+
+impl KafkaProducer {
+    /// Why the broker does not let it in, where that is no end.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.0.refusal.trouble()
+    }
+}
 
 struct Shared {
     /// Finding a topic anew for each record would cost more than all the rest of it.
@@ -232,7 +239,7 @@ impl Shared {
             // librdkafka has room when it has the event back, and not before.
             drop(event);
             self.room.made();
-        } else if let Some(error) = answer::hear(&self.client, &self.identity, &event) {
+        } else if let Some(error) = answer::hear(self, &event) {
             self.refusal.tell(error);
         }
     }

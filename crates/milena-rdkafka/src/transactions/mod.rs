@@ -21,7 +21,10 @@ use milena_core::{
     transport::{BoxFuture, GroupMetadata, Producer, Transactions},
 };
 use std::{
+    future::poll_fn,
+    pin::pin,
     sync::{Arc, mpsc},
+    task::Poll,
     time::Duration,
 };
 
@@ -47,9 +50,28 @@ pub(crate) async fn begin(
     let identity = Identity::new(&options.security, &config);
     let producer = produce_in(&scope, &client, identity)?;
     let calls = Calls { client, scope, id: id.clone(), timeout }.start()?;
-    let transactions = KafkaTransactions { id, calls, producer };
-    transactions.ask(Call::Init).await?;
+    let transactions = KafkaTransactions { id, calls, producer: producer.clone() };
+    first(transactions.ask(Call::Init), producer.failed()).await.map_err(|error| match producer
+        .trouble()
+        .filter(|_| error.kind() == ErrorKind::Unreachable)
+    {
+        Some(trouble) => Error::new(error.kind(), format!("{error}: {trouble}")),
+        None => error,
+    })?;
     Ok(Arc::new(transactions))
+}
+
+/// Waits for this, unless it turns out before that the producer is not to go on.
+async fn first(
+    done: impl Future<Output = Result<(), Error>>,
+    failed: impl Future<Output = Error>,
+) -> Result<(), Error> {
+    let (mut done, mut failed) = (pin!(done), pin!(failed));
+    poll_fn(|cx| match done.as_mut().poll(cx) {
+        Poll::Pending => failed.as_mut().poll(cx).map(Err),
+        result => result,
+    })
+    .await
 }
 
 /// When it is dropped, its thread and its producer end, and so does its client. A transaction that is open
