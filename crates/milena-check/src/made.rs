@@ -151,6 +151,14 @@ impl Made {
         broken.to_string()
     }
 
+    /// This check alone finds nothing.
+    #[track_caller]
+    pub(crate) fn only_holds(&self, check: Check, rules: &Rules) {
+        if let Err(broken) = self.check(rules, &[check]) {
+            panic!("{broken}");
+        }
+    }
+
     /// The same, of this check alone.
     #[track_caller]
     pub(crate) fn breaks_only(&self, check: Check, rules: &Rules, invariant: Invariant) -> String {

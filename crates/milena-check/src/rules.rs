@@ -6,6 +6,8 @@ pub struct Rules {
     pub(crate) topics: BTreeMap<Arc<str>, Subscribed>,
     pub(crate) exactly_once: bool,
     pub(crate) stops_within: Option<Duration>,
+    pub(crate) most_held: Option<usize>,
+    pub(crate) misses_nobody: bool,
 }
 
 impl Rules {
@@ -31,6 +33,20 @@ impl Rules {
     #[must_use]
     pub fn stops_within(self, time: Duration) -> Self {
         Self { stops_within: Some(time), ..self }
+    }
+
+    /// An instance holds so many records at most that it has read and that did not come to an end; by default as many
+    /// as it likes.
+    #[must_use]
+    pub fn holds_at_most(self, records: usize) -> Self {
+        Self { most_held: Some(records), ..self }
+    }
+
+    /// No instance loses partitions because the group does without it: for a history in which nothing befalls the
+    /// members themselves. By default they may.
+    #[must_use]
+    pub fn misses_nobody(self) -> Self {
+        Self { misses_nobody: true, ..self }
     }
 }
 

@@ -22,6 +22,10 @@ pub enum Invariant {
     RetryContract,
     /// I8: in the end nothing is left to do, and everything is committed.
     Liveness,
+    /// I9: what an instance holds is bounded.
+    Bounds,
+    /// I10: the group misses nobody who is there, however slow its handlers are.
+    Membership,
     /// I11: an instance that is asked to stop does so in time.
     Shutdown,
     /// I12: an instance that ends unasked says why.
@@ -39,6 +43,8 @@ impl fmt::Display for Invariant {
             Self::ExactlyOnce => "I6 (exactly once)",
             Self::RetryContract => "I7 (attempts and dead letters)",
             Self::Liveness => "I8 (everything is done in the end)",
+            Self::Bounds => "I9 (what is held is bounded)",
+            Self::Membership => "I10 (nobody is missed)",
             Self::Shutdown => "I11 (it stops in time)",
             Self::FailLoud => "I12 (an end has a reason)",
         })

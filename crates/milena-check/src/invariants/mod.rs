@@ -1,5 +1,6 @@
 //! What has to hold, each with a history in which it does and one in which it does not.
 
+mod bounds;
 mod commits;
 mod duplicates;
 mod ends;
@@ -13,7 +14,7 @@ use crate::{Broken, facts::Facts};
 pub(crate) type Check = fn(&Facts<'_>) -> Result<(), Broken>;
 
 /// All of them; what tells most of a fault stands first.
-pub(crate) const ALL: [Check; 9] = [
+pub(crate) const ALL: [Check; 11] = [
     ends::fails_loud,
     ends::stops_in_time,
     commits::commits_are_safe,
@@ -22,5 +23,7 @@ pub(crate) const ALL: [Check; 9] = [
     duplicates::duplicates_are_bounded,
     retries::retries_are_kept,
     once::results_are_seen_once,
+    bounds::nobody_is_missed,
+    bounds::what_is_held_is_bounded,
     loss::nothing_is_lost,
 ];
