@@ -64,7 +64,13 @@ pub(super) fn hear(shared: &Shared, event: &Event) -> Option<Error> {
                 tracing::warn!(%error, "a producer has trouble");
                 refusal.note(&error);
             }
-            Some((_, reason)) => tracing::error!("a producer cannot go on: {reason}"),
+            Some((code, reason)) => {
+                tracing::error!("a producer cannot go on: {reason}");
+                let kind = kind(code).unwrap_or(ErrorKind::Driver);
+                let error = Error::new(kind, format!("could not go on publishing: {reason}"));
+                // Of transactions it is told by what they are asked for, and another session may do.
+                return shared.scope.is_none().then_some(error);
+            }
             None if kind(code) == Some(ErrorKind::Unreachable) => {
                 tracing::debug!("a producer waits: {reason}")
             }
