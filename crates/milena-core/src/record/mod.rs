@@ -193,7 +193,7 @@ impl Timestamp {
 }
 
 /// Where a record stands.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct TopicPartition {
     /// The topic.
     pub topic: Arc<str>,

@@ -141,6 +141,7 @@ impl Assignment {
     pub(crate) async fn unblocked(&self) {
         let blocked = wait(&self.unblocked, || self.blocked.load(SeqCst) == 0);
         tokio::select! {
+            biased;
             () = blocked => {}
             () = self.ended() => {}
         }

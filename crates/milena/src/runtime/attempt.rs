@@ -164,6 +164,7 @@ pub(crate) async fn go_on(work: &Work, permit: &mut Permit) -> ControlFlow<()> {
 /// Waits before another attempt. Broken off when the partition has ended.
 pub(crate) async fn pause(work: &Work, delay: Duration) -> ControlFlow<()> {
     tokio::select! {
+        biased;
         () = tokio::time::sleep(delay) => {}
         () = work.assignment.ended() => {}
     }

@@ -11,6 +11,7 @@ use super::{
     pressure::Pressure,
     steering::Wanted,
     subscriptions::{Subscriptions, Taker},
+    turns::Happened,
     watchdog::Dog,
 };
 use crate::{
@@ -23,7 +24,7 @@ use milena_core::{
     record::{Chunk, Epoch, TopicPartition},
     transport::{Consumer, Event},
 };
-use std::{collections::HashMap, future::poll_fn, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::poll_fn, sync::Arc, time::Duration};
 use tokio::{
     sync::{
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -43,13 +44,15 @@ pub(crate) struct Conductor {
     pub(super) consumer: Box<dyn Consumer>,
     pub(super) subscriptions: Subscriptions,
     pub(super) outer: Outer,
-    pub(super) partitions: HashMap<TopicPartition, Partition>,
+    pub(super) partitions: BTreeMap<TopicPartition, Partition>,
     /// Lanes of subscriptions that take the records of all partitions together.
-    pub(super) shared: HashMap<usize, Lane>,
+    pub(super) shared: BTreeMap<usize, Lane>,
     pub(super) tasks: JoinSet<()>,
     pub(super) note: UnboundedSender<Note>,
-    notes: UnboundedReceiver<Note>,
-    asks: UnboundedReceiver<Ask>,
+    pub(super) notes: UnboundedReceiver<Note>,
+    pub(super) asks: UnboundedReceiver<Ask>,
+    /// Who was heard last.
+    pub(super) turn: u8,
     pub(super) control: Control,
     pub(super) news: News,
     pub(super) commits: Commits,
@@ -97,12 +100,13 @@ impl Conductor {
             consumer,
             subscriptions,
             outer,
-            partitions: HashMap::new(),
-            shared: HashMap::new(),
+            partitions: BTreeMap::new(),
+            shared: BTreeMap::new(),
             tasks: JoinSet::new(),
             note,
             notes,
             asks,
+            turn: 0,
             control,
             news,
             once,
@@ -129,23 +133,15 @@ impl Conductor {
                 alarm.as_mut().reset(self.alarm());
             }
             tokio::select! {
-                event = poll_fn(|cx| self.consumer.poll_event(cx)), if self.pressure.is_off() => {
-                    self.event(event);
-                }
-                Some(note) = self.notes.recv() => self.note(note),
-                Some(ask) = self.asks.recv() => {
-                    self.asked(ask);
-                    // What is asked for at the same time is done together.
-                    while let Ok(ask) = self.asks.try_recv() {
-                        self.asked(ask);
-                    }
-                }
-                Some(ended) = self.tasks.join_next() => self.task_ended(ended),
-                Ok(()) = phase.changed() => {
-                    let phase = *phase.borrow_and_update();
-                    self.phase(phase);
-                }
+                biased;
+                happened = poll_fn(|cx| self.poll_happened(cx)) => self.happened(happened),
+                // Looked at below each time; so is the clock.
+                Ok(()) = phase.changed() => phase.mark_changed(),
                 () = alarm.as_mut() => {}
+            }
+            if phase.has_changed().unwrap_or(false) {
+                let phase = *phase.borrow_and_update();
+                self.phase(phase);
             }
             self.press();
             self.go();
@@ -161,6 +157,21 @@ impl Conductor {
                 format!("could not go on in group `{}`: its consumer left", self.group),
             ))
         })
+    }
+
+    fn happened(&mut self, happened: Happened) {
+        match happened {
+            Happened::Event(event) => self.event(event),
+            Happened::Note(note) => self.note(note),
+            Happened::Asked(ask) => {
+                self.asked(ask);
+                // What is asked for at the same time is done together.
+                while let Ok(ask) = self.asks.try_recv() {
+                    self.asked(ask);
+                }
+            }
+            Happened::TaskEnded(ended) => self.task_ended(ended),
+        }
     }
 
     fn event(&mut self, event: Event) {

@@ -102,12 +102,13 @@ impl DeadLetter {
     async fn hand_over(self: &Arc<Self>) -> ControlFlow<()> {
         let assignment = &self.item.work.assignment;
         let flow = tokio::select! {
+            biased;
+            // A partition that is merely revoked may have its dead letters written.
+            () = assignment.until_left() => ControlFlow::Break(()),
             partition = self.partition() => {
                 let letter = ProducerRecord { partition, ..self.letter.clone() };
                 hand_over_one(&self.item.work, letter, self).await
             }
-            // A partition that is merely revoked may have its dead letters written.
-            () = assignment.until_left() => ControlFlow::Break(()),
         };
         if flow.is_break() {
             assignment.idle();
@@ -141,9 +142,10 @@ impl DeadLetter {
         let (record, topic) = (self.item.name(), &self.letter.topic);
         tracing::error!(%record, %topic, %error, ?delay, "a dead letter cannot be written; its partition waits");
         tokio::select! {
+            biased;
+            () = assignment.ended() => assignment.idle(),
             // It is broken off only when the partition has ended, and then nobody waits for it.
             () = tokio::time::sleep(delay) => { let _ = self.hand_over().await; }
-            () = assignment.ended() => assignment.idle(),
         }
     }
 }

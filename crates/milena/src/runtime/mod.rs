@@ -33,6 +33,7 @@ mod settle;
 mod side_by_side;
 mod steering;
 mod subscriptions;
+mod turns;
 mod watchdog;
 mod work;
 

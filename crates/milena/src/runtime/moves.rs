@@ -4,12 +4,12 @@ use milena_core::{
     error::Error,
     record::{Epoch, TopicPartition},
 };
-use std::{collections::HashMap, mem};
+use std::{collections::BTreeMap, mem};
 use tokio::time::Instant;
 
 /// Partitions that are to be read somewhere else, as soon as nothing of them runs.
 #[derive(Debug, Default)]
-pub(super) struct Moves(HashMap<TopicPartition, Move>);
+pub(super) struct Moves(BTreeMap<TopicPartition, Move>);
 
 #[derive(Debug)]
 struct Move {

@@ -2,7 +2,7 @@ use super::{
     Assignment, lanes::Lane, metrics::PartitionGauges, offsets::Offsets, once::Plan,
     pressure::HeldBack, subscriptions::Taker, watchdog::Watch,
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::time::Instant;
 
 /// A partition that is this member's.
@@ -12,7 +12,7 @@ pub(super) struct Partition {
     pub(super) offsets: Offsets,
     /// What is to be in the next transaction.
     pub(super) plan: Plan,
-    pub(super) lanes: HashMap<usize, Lane>,
+    pub(super) lanes: BTreeMap<usize, Lane>,
     pub(super) held_back: HeldBack,
     /// Whether a user paused it alone.
     pub(super) is_paused: bool,
@@ -32,7 +32,7 @@ impl Partition {
                 .keeping_results(takers.iter().any(|it| it.subscription.outbox.is_some())),
             plan: Plan::default(),
             takers,
-            lanes: HashMap::new(),
+            lanes: BTreeMap::new(),
             held_back: HeldBack::default(),
             is_paused: false,
             end_offset: None,

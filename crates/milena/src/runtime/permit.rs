@@ -54,6 +54,7 @@ impl Permit {
         match places.take(assignment) {
             Ok(held) => self.held = Some(held),
             Err(turn) => tokio::select! {
+                biased;
                 held = turn => self.held = held.ok(),
                 () = over => return ControlFlow::Break(()),
             },

@@ -66,8 +66,9 @@ pub(crate) async fn hand_over_one(
 ) -> ControlFlow<()> {
     while let Err(blocked) = hand_over(work, record, waiter) {
         tokio::select! {
-            () = blocked.by.room(work) => record = blocked.record,
+            biased;
             () = work.assignment.ended() => return ControlFlow::Break(()),
+            () = blocked.by.room(work) => record = blocked.record,
         }
     }
     ControlFlow::Continue(())

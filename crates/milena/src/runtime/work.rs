@@ -123,8 +123,7 @@ impl Work {
     }
 }
 
-/// What becomes of the records, in numbers. A record that is simply done costs nothing here: what is done is
-/// what is settled without the others.
+/// What becomes of the records, in numbers. What is done is what is settled without the others, and costs nothing.
 impl Work {
     /// Settled now, or soon, and not as done.
     pub(crate) fn set_aside(&self, outcome: &Counter) {
@@ -253,6 +252,7 @@ impl Work {
     pub(crate) async fn may_begin(&self) {
         self.assignment.unblocked().await;
         tokio::select! {
+            biased;
             () = self.breaker().allowed() => {}
             () = self.assignment.ended() => {}
         }

@@ -125,11 +125,12 @@ async fn work(
     let mut tasks = Tasks::start(tasks, course);
     while course.goes_on() || !groups.are_gone() {
         tokio::select! {
+            biased;
             () = course.told() => {}
-            (reason, error) = outlets.failed() => course.fail(reason, error),
             ended = groups.ended() => judge(course, ended),
             ended = tasks.ended() => background::judge(course, ended),
             (name, ended) = lifespans.ended() => lifespan::fail(course, name, Moment::Running, ended),
+            (reason, error) = outlets.failed() => course.fail(reason, error),
         }
     }
     tasks.end(course, patience).await;

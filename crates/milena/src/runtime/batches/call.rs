@@ -134,6 +134,7 @@ impl Batch {
             }
         };
         tokio::select! {
+            biased;
             () = all => {}
             () = self.ended() => {}
         }
@@ -207,6 +208,7 @@ impl Batch {
     /// Waits before another attempt; a partition that ends meanwhile has waited enough.
     async fn pause(&self, delay: Duration) {
         tokio::select! {
+            biased;
             () = sleep(delay) => {}
             () = self.ended() => {}
         }

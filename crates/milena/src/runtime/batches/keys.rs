@@ -11,6 +11,7 @@ use milena_core::{
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     hash::{BuildHasher, RandomState},
+    mem,
     sync::Arc,
 };
 
@@ -122,10 +123,13 @@ impl Keys {
     }
 
     /// The keys of these records are in work from now on; gives back what is to be freed at the end.
-    pub(super) fn begin(&mut self, batch: &[Entry]) -> HashSet<u64> {
-        let keys: HashSet<_> = batch.iter().filter_map(|entry| entry.key).collect();
-        for key in &keys {
-            self.lines.entry(*key).or_default().runs = true;
+    pub(super) fn begin(&mut self, batch: &[Entry]) -> Vec<u64> {
+        let mut keys = Vec::new();
+        for key in batch.iter().filter_map(|entry| entry.key) {
+            // No other batch has it in work, or it would have waited.
+            if !mem::replace(&mut self.lines.entry(key).or_default().runs, true) {
+                keys.push(key);
+            }
         }
         // Where nothing waits, and nothing comes to, nothing is overtaken.
         if !self.lines.is_empty() {
@@ -176,7 +180,7 @@ impl Keys {
     }
 
     /// The batch with these keys has ended.
-    pub(super) fn free(&mut self, keys: &HashSet<u64>) {
+    pub(super) fn free(&mut self, keys: &[u64]) {
         for key in keys {
             let Some(line) = self.lines.get_mut(key) else { continue };
             line.runs = false;

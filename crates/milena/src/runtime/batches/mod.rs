@@ -42,11 +42,12 @@ pub(crate) async fn run(
             let _ = lane.begin(owed).await;
         }
         tokio::select! {
+            biased;
+            () = lane.waiting.partition_ends() => {}
             ended = lane.running.join_next() => match ended {
                 Some(ended) => drop(lane.ended(ended)),
                 None => break,
             },
-            () = lane.waiting.partition_ends() => {}
         }
     }
 }
@@ -64,7 +65,7 @@ struct Lane {
 struct Ended {
     flow: ControlFlow<()>,
     /// The keys that kept records from being in another.
-    held: HashSet<u64>,
+    held: Vec<u64>,
     /// Those of them of which nothing else may begin.
     given_up: HashSet<u64>,
 }
@@ -74,6 +75,8 @@ impl Lane {
     /// the service is to stop.
     async fn turn(&mut self) -> ControlFlow<()> {
         tokio::select! {
+            biased;
+            // Only so many can end as were begun.
             Some(ended) = self.running.join_next() => self.ended(ended),
             batch = self.waiting.next_batch() => match batch {
                 Some(entries) => self.begin(entries).await,
@@ -88,6 +91,7 @@ impl Lane {
             let mut turn = pin!(batch.await_place(&mut permit));
             loop {
                 tokio::select! {
+                    biased;
                     flow = &mut turn => break flow,
                     () = self.waiting.partition_ends() => {}
                 }

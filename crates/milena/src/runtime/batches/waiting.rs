@@ -53,11 +53,13 @@ impl Waiting {
                 return Some(self.take(&ready));
             }
             let (blocked, idle) = (self.blocked(&ready), Instant::now() + IDLE);
+            // Partitions end once each, and what a lane holds is bounded; all else is looked at above each time.
             tokio::select! {
-                load = self.loads.recv() => self.add(load?),
-                () = sleep_until(complete.unwrap_or(idle)), if complete.is_some() => {}
-                () = unblocked(&blocked), if blocked.is_some() => {}
+                biased;
                 () = self.keys.partition_ends() => {}
+                load = self.loads.recv() => self.add(load?),
+                () = unblocked(&blocked), if blocked.is_some() => {}
+                () = sleep_until(complete.unwrap_or(idle)), if complete.is_some() => {}
             }
         }
     }
@@ -81,12 +83,12 @@ impl Waiting {
     }
 
     /// The keys of these are in work from now on; gives back what is to be freed at the end.
-    pub(super) fn hold(&mut self, batch: &[Entry]) -> HashSet<u64> {
+    pub(super) fn hold(&mut self, batch: &[Entry]) -> Vec<u64> {
         self.keys.begin(batch)
     }
 
     /// The batch with these keys has ended, and gave some of them up.
-    pub(super) fn free(&mut self, keys: &HashSet<u64>, given_up: &HashSet<u64>) {
+    pub(super) fn free(&mut self, keys: &[u64], given_up: &HashSet<u64>) {
         self.keys.give_up(given_up);
         self.keys.free(keys);
     }

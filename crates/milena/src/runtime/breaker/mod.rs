@@ -146,6 +146,7 @@ impl BreakerState {
             }
             let next = self.lock().next;
             tokio::select! {
+                biased;
                 () = closed => {}
                 () = sleep_until(next) => {}
             }

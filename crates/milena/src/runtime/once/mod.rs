@@ -32,7 +32,7 @@ use milena_core::{
     record::TopicPartition,
     transport::{Consumer, Lookup, Transport},
 };
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::mpsc::UnboundedSender, task::JoinSet, time::Instant};
 
 /// After this time the broker takes back a transaction that did not end.
@@ -52,7 +52,7 @@ pub(crate) struct Once {
     pub(crate) outbox: Outbox,
     pub(crate) note: UnboundedSender<Note>,
     /// The transactional producers, by the partition that each is for if it is for one.
-    pub(crate) sessions: HashMap<Option<i32>, Session>,
+    pub(crate) sessions: BTreeMap<Option<i32>, Session>,
     /// How many sessions were begun to be opened.
     opened: u64,
     /// What opens sessions and what ends transactions; nothing of it outlives the group.
@@ -98,7 +98,7 @@ impl Once {
             lookup,
             outbox,
             note,
-            sessions: HashMap::new(),
+            sessions: BTreeMap::new(),
             opened: 0,
             tasks: JoinSet::new(),
             out: 0,

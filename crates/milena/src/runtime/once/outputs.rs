@@ -106,6 +106,11 @@ impl Work {
 }
 
 impl Together {
+    /// Where it stands among others: its first partition, and its first record there.
+    pub(crate) fn rank(&self) -> Option<(&TopicPartition, i64)> {
+        self.spans.first().map(|span| (&span.place, span.first))
+    }
+
     /// Keeps what these records are to publish together.
     pub(crate) fn keep(items: &[Item], outputs: Vec<Output>) {
         let mut spans: Vec<Span> = Vec::new();

@@ -63,7 +63,7 @@ impl Planned {
                 let first = self.outputs.first();
                 (first.map_or(0, |(index, _)| work.offset(*index as usize)), true)
             }
-            Source::Batch(batch, _) => (batch.spans.first().map_or(0, |span| span.first), false),
+            Source::Batch(batch, _) => (batch.rank().map_or(0, |(_, first)| first), false),
         }
     }
 }
@@ -154,8 +154,8 @@ impl Conductor {
         for partition in self.partitions.values() {
             batches.extend(partition.offsets.batches());
         }
-        batches.sort_by_key(Arc::as_ptr);
-        batches.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        let mut known = HashSet::new();
+        batches.retain(|batch| known.insert(Arc::as_ptr(batch)));
         let lower = |ends: &mut HashMap<TopicPartition, i64>, span: &Span| {
             ends.entry(span.place.clone()).and_modify(|end| *end = span.first.min(*end));
         };
@@ -172,9 +172,8 @@ impl Conductor {
                 break;
             }
         }
-        batches.sort_by_key(|batch| {
-            batch.spans.first().map(|span| (span.place.partition, span.first))
-        });
+        // Those that begin with the same record stay in the order in which they came to be.
+        batches.sort_by(|one, next| one.rank().cmp(&next.rank()));
         batches
     }
 

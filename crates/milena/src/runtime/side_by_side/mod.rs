@@ -54,6 +54,8 @@ pub(crate) async fn run(
     let mut calls = Calls { lane: lane.clone(), running: JoinSet::new(), pace: Pace::default() };
     while !lane.has_stopped() {
         tokio::select! {
+            biased;
+            // Beginning calls reaps those that have ended, so that these need not wait for their turn.
             more = lane.source.more() => match more {
                 true => calls.begin().await,
                 false => break,
