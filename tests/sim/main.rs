@@ -2,9 +2,8 @@
 //!
 //! `MILENA_SEEDS=100000` runs so many seeds, `MILENA_SEED=17` runs that one and prints its history.
 //!
-//! A seed decides what is written, what the handlers do, and which faults strike when. It does not decide in which order
-//! the runtime does what is due at the same instant (`select!` and the order of hash maps are random), so that a seed
-//! that fails may hold the next time. So what is printed is the history of the run that failed.
+//! A seed decides everything: what is written, what the handlers do, which faults strike when, and what comes first of
+//! what is due at the same instant. So one that fails fails each time, in the same way.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,26 +14,35 @@
     reason = "these are tests"
 )]
 
-mod fault;
-mod handlers;
-mod members;
-mod plan;
-mod run;
-mod shrink;
+mod world;
 
-use self::{
+use self::world::{
     plan::Plan,
     run::{Run, run},
+    shrink,
 };
-use std::{collections::BTreeMap, env, sync::Mutex, thread};
+use milena_check::Entry;
+use std::{collections::BTreeMap, env, sync::Mutex, thread, time::Instant};
 
 /// How many seeds are run if nobody says otherwise.
 const SEEDS: u64 = 500;
+/// How many of them are run twice.
+const REPLAYED: u64 = 200;
 /// The fewest seeds in which each fault has to have fired.
 const ENOUGH: u64 = 300;
 
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().expect("a number of a seed, or of seeds"))
+}
+
+/// Does this with each of so many seeds, on two threads.
+fn each_seed(seeds: u64, act: impl Fn(u64) + Sync) {
+    thread::scope(|scope| {
+        for half in 0..2 {
+            let act = &act;
+            scope.spawn(move || (half..seeds).step_by(2).for_each(act));
+        }
+    });
 }
 
 #[test]
@@ -45,43 +53,49 @@ fn whatever_a_seed_brings_no_promise_is_broken() {
         return;
     }
     let seeds = number("MILENA_SEEDS").unwrap_or(SEEDS);
-    let fired = Mutex::new(BTreeMap::new());
-    let began = std::time::Instant::now();
-    thread::scope(|scope| {
-        for half in 0..2 {
-            let fired = &fired;
-            scope.spawn(move || {
-                for seed in (half..seeds).step_by(2) {
-                    let run = hold(seed);
-                    add(&mut fired.lock().unwrap(), &run);
-                }
-            });
-        }
-    });
+    let (fired, began) = (Mutex::new(BTreeMap::new()), Instant::now());
+    each_seed(seeds, |seed| add(&mut fired.lock().unwrap(), &hold(seed)));
+
     let fired = fired.into_inner().unwrap();
-    println!("{seeds} seeds in {:?}; faults that fired: {fired:#?}", began.elapsed());
+    let told: Vec<_> = fired.iter().map(|(name, times)| format!("{times} {name}")).collect();
+    let all: usize = fired.values().sum();
+    println!("{seeds} seeds in {:.1?}", began.elapsed());
+    println!("fired: {all} in {} kinds: {};", told.len(), told.join(", "));
     if seeds >= ENOUGH {
         let never: Vec<_> = fired.iter().filter(|(_, times)| **times == 0).collect();
         assert!(never.is_empty(), "faults that never fired: {never:?}");
     }
 }
 
+#[test]
+fn a_seed_is_one_history_event_for_event() {
+    let seeds = number("MILENA_SEEDS").unwrap_or(REPLAYED);
+    let (events, began) = (Mutex::new(0), Instant::now());
+    each_seed(seeds, |seed| {
+        let [one, other] = [(), ()].map(|()| run(&Plan::of(seed)).history.entries());
+        if let Some(difference) = difference(&one, &other) {
+            panic!("MILENA_SEED={seed} is not the same twice: {difference}");
+        }
+        *events.lock().unwrap() += one.len();
+    });
+    let events = events.into_inner().unwrap();
+    println!("{seeds} seeds, twice each, in {:.1?}: the same {events} events", began.elapsed());
+}
+
+/// Where the second history parts from the first.
+fn difference(one: &[Entry], other: &[Entry]) -> Option<String> {
+    let same = one.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let text = |all: &[Entry]| all.get(same).map_or("nothing".to_owned(), ToString::to_string);
+    let differs = same < one.len().max(other.len());
+    differs.then(|| format!("event {same} is first\n{}\nand then\n{}", text(one), text(other)))
+}
+
 /// Runs the seed. If a promise is broken, it says by how few faults.
 fn hold(seed: u64) -> Run {
     let plan = Plan::of(seed);
     let done = run(&plan);
-    if let Err(broken) = &done.result {
-        let smaller = shrink::shrink(plan.clone(), broken.invariant, |plan| {
-            run(plan).result.err().map(|broken| broken.invariant)
-        });
-        let after = run(&smaller);
-        let (text, history) = match &after.result {
-            Err(broken) => (broken, &after.history),
-            Ok(()) => (broken, &done.history),
-        };
-        panic!(
-            "MILENA_SEED={seed} breaks a promise.\n{plan}\nIt takes no more than\n{smaller}\n{text}\nAll that happened:\n{history}"
-        );
+    if !done.broken.is_empty() {
+        panic!("MILENA_SEED={seed} breaks a promise.\n{}", shrink::report(&plan, &done));
     }
     done
 }

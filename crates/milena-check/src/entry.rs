@@ -1,3 +1,4 @@
+use crate::recording::{published_beside, sources};
 use bytes::Bytes;
 use milena_core::record::{Headers, Record, TopicPartition};
 use std::{fmt, sync::Arc, time::Duration};
@@ -148,6 +149,12 @@ pub struct Copied {
 }
 
 impl Copied {
+    /// Whether it came of this record.
+    fn is_of(&self, at: &At) -> bool {
+        let beside = published_beside(&self.headers);
+        beside.is_some_and(|(of, _)| of == *at) || sources(&self.headers).0.contains(at)
+    }
+
     pub(crate) fn of(record: &Record) -> Self {
         let copy = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);
         Self {
@@ -165,7 +172,7 @@ impl Entry {
         let any = |offsets: &[(TopicPartition, i64)]| offsets.iter().any(|(it, _)| at.is_of(it));
         match &self.what {
             What::Input(record) => record.at == *at,
-            What::Seen(record) => crate::recording::sources(&record.headers).0.contains(at),
+            What::Seen(record) => record.is_of(at),
             What::Began(_, it, ..) | What::Ended(_, it, ..) => it == at,
             What::Sent(_, _, of, ..) => of.contains(at),
             What::Read(place, _, from, to) => at.is_of(place) && (*from..=*to).contains(&at.offset),

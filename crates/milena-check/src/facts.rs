@@ -1,7 +1,7 @@
 use crate::{
     At, Broken, Entry, How, Invariant, Rules, Subscribed, What,
     entry::Copied,
-    recording::{attempts, sources},
+    recording::{attempts, published_beside, sources},
 };
 use milena_core::record::TopicPartition;
 use std::{
@@ -28,6 +28,8 @@ pub(crate) struct Facts<'a> {
 pub(crate) struct Seen {
     pub(crate) results: Vec<usize>,
     pub(crate) letters: Vec<usize>,
+    /// What calls published themselves: where it stands, and in which attempt.
+    pub(crate) beside: Vec<(usize, u32)>,
 }
 
 impl<'a> Facts<'a> {
@@ -50,6 +52,10 @@ impl<'a> Facts<'a> {
     }
 
     fn see(&mut self, index: usize, record: &Copied) {
+        if let Some((at, attempt)) = published_beside(&record.headers) {
+            self.seen.entry(at).or_default().beside.push((index, attempt));
+            return;
+        }
         let (of, is_letter) = sources(&record.headers);
         for at in of {
             if let Some(attempts) = attempts(&record.headers).filter(|_| is_letter) {

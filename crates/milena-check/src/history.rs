@@ -110,6 +110,13 @@ impl History {
         let facts = Facts::of(&entries, rules);
         invariants::ALL.iter().try_for_each(|check| check(&facts))
     }
+
+    /// All promises that were broken, each by what broke it first.
+    pub fn broken(&self, rules: &Rules) -> Vec<Broken> {
+        let entries = self.entries();
+        let facts = Facts::of(&entries, rules);
+        invariants::ALL.iter().filter_map(|check| check(&facts).err()).collect()
+    }
 }
 
 impl fmt::Display for History {

@@ -41,6 +41,7 @@
 //!
 //! A history is that of one consumer group. What a handler returns is published with the header
 //! [`SOURCE`], which says of which records it came; what it publishes itself is known when it does the same.
+//! In exactly once, what it published with [`BESIDE`] is held against the end of its call instead.
 //! A check takes for granted that nothing is left to do: [`input`](History::input) and
 //! [`seen`](History::seen) were called with all there is, and no fault holds.
 
@@ -58,7 +59,7 @@ mod made;
 pub use self::{
     entry::{At, Entry, How, What},
     history::History,
-    recording::{Attempts, Recorded, SOURCE},
+    recording::{Attempts, BESIDE, Recorded, SOURCE, beside},
     rules::{Rules, Subscribed},
     verdict::{Broken, Invariant},
 };

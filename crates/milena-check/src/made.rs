@@ -1,7 +1,7 @@
 //! Histories that are made by hand.
 
 use crate::{
-    At, Broken, Entry, How, Invariant, Rules, SOURCE, What,
+    At, BESIDE, Broken, Entry, How, Invariant, Rules, SOURCE, What,
     entry::Copied,
     facts::Facts,
     invariants::{self, Check},
@@ -66,6 +66,12 @@ impl Made {
     pub(crate) fn seen(self, offset: i64) -> Self {
         let headers = Headers::new().with(SOURCE, at(offset).to_string());
         self.published("out", at(offset), (headers, "result"))
+    }
+
+    /// What a call with the record published itself is seen.
+    pub(crate) fn beside(self, offset: i64, attempt: u32) -> Self {
+        let headers = Headers::new().with(BESIDE, format!("{}#{attempt}", at(offset)));
+        self.published("aside", at(offset), (headers, "result"))
     }
 
     pub(crate) fn letter(self, offset: i64, attempts: u32) -> Self {

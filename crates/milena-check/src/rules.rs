@@ -8,6 +8,7 @@ pub struct Rules {
     pub(crate) stops_within: Option<Duration>,
     pub(crate) most_held: Option<usize>,
     pub(crate) misses_nobody: bool,
+    pub(crate) hands_over_within: Option<Duration>,
 }
 
 impl Rules {
@@ -48,6 +49,13 @@ impl Rules {
     pub fn misses_nobody(self) -> Self {
         Self { misses_nobody: true, ..self }
     }
+
+    /// A partition that is asked back is given back when its calls have ended, unless they take longer than this; by
+    /// default whenever.
+    #[must_use]
+    pub fn hands_over_within(self, time: Duration) -> Self {
+        Self { hands_over_within: Some(time), ..self }
+    }
 }
 
 /// How the records of a topic are worked on.
@@ -55,6 +63,7 @@ impl Rules {
 pub struct Subscribed {
     pub(crate) order: Order,
     pub(crate) most: u32,
+    pub(crate) delay: Duration,
     pub(crate) letters: Option<Arc<str>>,
     pub(crate) skips: bool,
 }
@@ -84,13 +93,19 @@ impl Subscribed {
     }
 
     fn ordered(order: Order) -> Self {
-        Self { order, most: 1, letters: None, skips: false }
+        Self { order, most: 1, delay: Duration::ZERO, letters: None, skips: false }
     }
 
     /// A call that fails is tried again until there were so many; 1 by default.
     #[must_use]
     pub fn attempts(self, most: u32) -> Self {
         Self { most, ..self }
+    }
+
+    /// It is tried again no earlier than after this time.
+    #[must_use]
+    pub fn delay(self, least: Duration) -> Self {
+        Self { delay: least, ..self }
     }
 
     /// What fails for good goes to this topic.

@@ -1,4 +1,4 @@
-use crate::{
+use super::{
     members::Members,
     plan::{Once, Shape},
 };

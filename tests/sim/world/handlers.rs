@@ -1,22 +1,30 @@
 //! What the services of the simulation do: record and attempt decide what a call does.
 
-use crate::plan::{Once, Order, Plan, Shape};
+use super::plan::{Once, Order, Plan, Shape};
 use fastrand::Rng;
 use milena::{
-    Batch, Error, Outcome, Record, Retry, Router, State, batch, by_key, each,
+    Batch, Error, Outcome, Publisher, Record, Retry, Router, State, batch, by_key, each,
     error::{BoxError, ErrorKind},
+    record::Headers,
     router::{Concurrency, Rebalance, RebalanceListener, TransactionalIds, by_partition},
     unordered,
 };
-use milena_check::History;
-use milena_core::ProducerRecord;
-use std::time::Duration;
+use milena_check::{BESIDE, History, beside};
+use milena_core::{ProducerRecord, handler::Decision};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::time::sleep;
 
+/// How long it takes until a call that failed is made again.
+pub(crate) const DELAY: Duration = Duration::from_millis(20);
+
 /// A router for the member of this slot, as an instance of this name.
-pub(crate) fn router(plan: &Plan, history: &History, slot: usize, name: &str) -> Router {
-    let shape = &plan.shape;
-    let retry = Retry::fixed(shape.attempts, Duration::from_millis(20));
+pub(crate) fn router(dice: &Dice, history: &History, slot: usize, name: &str) -> Router {
+    let shape = &dice.shape;
+    let retry = Retry::fixed(shape.attempts, DELAY);
     let mut router = Router::new("g")
         .layer_inner(history.attempts(name))
         .concurrency(concurrency(shape))
@@ -37,7 +45,7 @@ pub(crate) fn router(plan: &Plan, history: &History, slot: usize, name: &str) ->
     } else {
         router.subscribe("in", each(decide))
     };
-    router.with_state(Dice { seed: plan.seed, slowest: shape.slowest })
+    router.with_state(dice.clone())
 }
 
 fn concurrency(shape: &Shape) -> Concurrency {
@@ -50,20 +58,41 @@ fn concurrency(shape: &Shape) -> Concurrency {
 
 /// What a call does is the same whenever the seed is.
 #[derive(Clone)]
-struct Dice {
+pub(crate) struct Dice {
     seed: u64,
-    slowest: u64,
+    shape: Shape,
+    /// The records before which a service stopped: behind its restart they are worked on.
+    stopped: Arc<Mutex<BTreeSet<(i32, i64)>>>,
 }
 
 impl Dice {
-    async fn roll(&self, record: &Record) -> u8 {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self { seed: plan.seed, shape: plan.shape.clone(), stopped: Arc::default() }
+    }
+
+    fn of(&self, record: &Record) -> Rng {
         let at =
             u64::from(record.partition().unsigned_abs()) << 32 | record.offset().unsigned_abs();
-        let mut rng = Rng::with_seed(self.seed ^ (at << 8) ^ u64::from(record.attempt()));
-        if self.slowest > 0 {
-            sleep(Duration::from_millis(rng.u64(0..self.slowest))).await;
+        Rng::with_seed(self.seed ^ (at << 8) ^ u64::from(record.attempt()))
+    }
+
+    async fn roll(&self, record: &Record) -> u8 {
+        let mut rng = self.of(record);
+        if self.shape.slowest > 0 {
+            sleep(Duration::from_millis(rng.u64(0..self.shape.slowest))).await;
         }
         rng.u8(0..100)
+    }
+
+    fn stops(&self, record: &Record) -> bool {
+        self.stopped.lock().unwrap().insert((record.partition(), record.offset()))
+    }
+
+    /// What becomes of a record of a batch of which not all are done.
+    fn outcome(&self, record: &Record) -> Outcome {
+        let mut rng = self.of(record);
+        let delay = Duration::from_millis(rng.u64(10..400));
+        if rng.bool() { Outcome::retry_after(delay) } else { Outcome::done() }
     }
 }
 
@@ -71,12 +100,22 @@ fn failure() -> Error {
     Error::new(ErrorKind::Driver, "so the seed wants it")
 }
 
-async fn decide(record: Record, text: String, State(dice): State<Dice>) -> Result<Outcome, Error> {
+async fn decide(
+    record: Record,
+    text: String,
+    publisher: Publisher,
+    State(dice): State<Dice>,
+) -> Result<Outcome, Error> {
+    if dice.shape.once != Once::AtLeast {
+        let beside = Headers::new().with(BESIDE, beside(&record));
+        publisher.publish("aside", (beside, text.clone())).await?;
+    }
     Ok(match dice.roll(&record).await {
         0..20 => return Err(failure()),
         20..25 => Outcome::dead_letter("so the seed wants it"),
         25..30 => Outcome::retry_after(Duration::from_millis(30)),
         30..35 => Outcome::skip("so the seed wants it"),
+        35..37 if dice.stops(&record) => Outcome::stop("so the seed wants it"),
         _ => Outcome::done().publish(ProducerRecord::new("out").value(text)),
     })
 }
@@ -86,11 +125,14 @@ async fn join(
     State(dice): State<Dice>,
 ) -> Result<Outcome, Error> {
     let Some((first, _)) = items.first() else { return Ok(Outcome::done()) };
-    if dice.roll(first).await < 20 {
-        return Err(failure());
-    }
+    let each = match dice.roll(first).await {
+        0..20 => return Err(failure()),
+        20..45 => Decision::OfEach(items.iter().map(|(it, _)| dice.outcome(it)).collect()),
+        _ => Decision::Done,
+    };
     let texts: Vec<_> = items.iter().map(|(_, text)| text.as_str()).collect();
-    Ok(Outcome::done().publish(ProducerRecord::new("out").value(texts.join("+"))))
+    let result = ProducerRecord::new("out").value(texts.join("+"));
+    Ok(Outcome::from(each).publish(result))
 }
 
 /// A listener that takes its time.

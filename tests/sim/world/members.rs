@@ -1,7 +1,10 @@
-use crate::{handlers, plan::Plan};
+use super::{
+    handlers::{self, Dice},
+    plan::Plan,
+};
 use milena::{Memory, serve};
 use milena_check::History;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
 /// How many members there can be at once.
@@ -9,7 +12,7 @@ pub(crate) const SLOTS: usize = 3;
 
 /// The members of the group, each in its slot.
 pub(crate) struct Members {
-    plan: Arc<Plan>,
+    dice: Dice,
     broker: Memory,
     history: History,
     slots: [Option<Member>; SLOTS],
@@ -29,7 +32,7 @@ impl Members {
     pub(crate) fn new(plan: &Plan, broker: &Memory, history: &History) -> Self {
         let counts = ["kills", "stops", "starts", "failures"].map(|name| (name, 0)).into();
         Self {
-            plan: Arc::new(plan.clone()),
+            dice: Dice::new(plan),
             broker: broker.clone(),
             history: history.clone(),
             slots: [const { None }; SLOTS],
@@ -56,7 +59,7 @@ impl Members {
         self.count("starts");
         self.begun += 1;
         let name = format!("member-{slot}-{}", self.begun);
-        let router = handlers::router(&self.plan, &self.history, slot, &name);
+        let router = handlers::router(&self.dice, &self.history, slot, &name);
         let (stop, stopped) = oneshot::channel::<()>();
         let service = serve(self.history.transport(name.as_str(), self.broker.clone()), router)
             .with_shutdown(async { drop(stopped.await) });

@@ -1,4 +1,4 @@
-use crate::fault::Fault;
+use super::fault::Fault;
 use fastrand::Rng;
 use std::fmt;
 

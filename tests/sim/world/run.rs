@@ -1,5 +1,6 @@
-use crate::{
+use super::{
     fault,
+    handlers::DELAY,
     members::Members,
     plan::{LAST, Once, Order, Plan, Written},
 };
@@ -7,7 +8,7 @@ use milena::Memory;
 use milena_check::{Broken, History, Invariant, Rules, Subscribed, What};
 use milena_core::{ProducerRecord, record::TopicPartition};
 use milena_memory::Fired;
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// How long everything may take behind the last fault.
@@ -15,8 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a plan led to.
 pub(crate) struct Run {
-    pub(crate) result: Result<(), Failure>,
-    pub(crate) history: String,
+    /// The promises that were broken; what tells most stands first.
+    pub(crate) broken: Vec<Failure>,
+    pub(crate) history: History,
     pub(crate) fired: BTreeMap<&'static str, usize>,
 }
 
@@ -24,18 +26,12 @@ pub(crate) struct Run {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) invariant: Invariant,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl From<Broken> for Failure {
     fn from(broken: Broken) -> Self {
         Self { invariant: broken.invariant(), text: broken.to_string() }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
     }
 }
 
@@ -55,6 +51,7 @@ async fn live(plan: &Plan) -> Run {
     broker.create_topic("in", plan.shape.partitions);
     broker.create_topic("out", 1);
     broker.create_topic("dead", plan.shape.partitions);
+    broker.create_topic("aside", 1);
     let mut members = Members::new(plan, &broker, &history);
     (0..plan.shape.members).for_each(|slot| members.start(slot));
     play(plan, &broker, &history, &mut members).await;
@@ -63,11 +60,11 @@ async fn live(plan: &Plan) -> Run {
     let is_done = quiet(&broker, &mut members).await;
     members.stop_all().await;
     tell(plan, &broker, &history);
-    let result = history.check(&rules(plan)).map_err(Failure::from);
-    let result = result.and_then(|()| is_done.then_some(()).ok_or_else(|| not_done(&history)));
+    let mut broken: Vec<_> = history.broken(&rules(plan)).into_iter().map(Failure::from).collect();
+    broken.extend((!is_done).then(|| not_done(&history)));
     let mut fired = fired(&broker.faults().fired());
     fired.append(&mut members.counts);
-    Run { result, history: history.to_string(), fired }
+    Run { broken, history, fired }
 }
 
 fn not_done(history: &History) -> Failure {
@@ -100,6 +97,7 @@ fn write(broker: &Memory, written: &Written, time: u64) {
         .partition(written.partition)
         .key(format!("k{}", written.key))
         .header("colour", "red")
+        .timestamp(1_000 + i64::try_from(time).unwrap())
         .value(value);
     broker.produce(record).unwrap();
 }
@@ -122,7 +120,7 @@ async fn quiet(broker: &Memory, members: &mut Members) -> bool {
 /// Tells the history what stands at the broker.
 fn tell(plan: &Plan, broker: &Memory, history: &History) {
     broker.records("in").iter().for_each(|record| history.input(record));
-    for topic in ["out", "dead"] {
+    for topic in ["out", "dead", "aside"] {
         broker.records(topic).iter().for_each(|record| history.seen(record));
     }
     let committed = (0..plan.shape.partitions).filter_map(|partition| {
@@ -138,8 +136,11 @@ fn rules(plan: &Plan) -> Rules {
         Order::Key => Subscribed::by_key(),
         Order::None => Subscribed::unordered(),
     };
-    let subscribed = subscribed.attempts(plan.shape.attempts).dead_letter("dead");
-    let rules = Rules::new().topic("in", subscribed).stops_within(Duration::from_secs(60));
+    let subscribed = subscribed.attempts(plan.shape.attempts).delay(DELAY).dead_letter("dead");
+    let rules = Rules::new()
+        .topic("in", subscribed)
+        .stops_within(Duration::from_secs(60))
+        .hands_over_within(Duration::from_secs(20));
     if plan.shape.once == Once::AtLeast { rules } else { rules.exactly_once() }
 }
 

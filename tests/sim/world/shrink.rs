@@ -1,21 +1,33 @@
-use crate::plan::Plan;
-use milena_check::Invariant;
+use super::{
+    plan::Plan,
+    run::{Run, run},
+};
 
 /// How many runs it may take.
 const RUNS: usize = 200;
 
-/// A plan with fewer faults and records that breaks the same promise, as `run` says.
-pub(crate) fn shrink(
-    mut plan: Plan,
-    breaks: Invariant,
-    run: impl Fn(&Plan) -> Option<Invariant>,
-) -> Plan {
+/// What a plan that breaks a promise comes down to: the faults and records that it takes, and what befell the record.
+pub(crate) fn report(plan: &Plan, done: &Run) -> String {
+    let Some(first) = done.broken.first() else { return "no promise is broken".to_owned() };
+    let breaks =
+        |plan: &Plan| run(plan).broken.first().is_some_and(|it| it.invariant == first.invariant);
+    let smaller = shrink(plan.clone(), breaks);
+    let after = run(&smaller);
+    let text = after.broken.first().map_or("it holds the second time", |it| &it.text);
+    format!(
+        "{plan}\nIt takes no more than\n{smaller}\n{text}\nAll that happened then:\n{}",
+        after.history
+    )
+}
+
+/// A plan with fewer faults and records that is as bad, as `is_bad` says.
+pub(crate) fn shrink(mut plan: Plan, is_bad: impl Fn(&Plan) -> bool) -> Plan {
     let mut left = RUNS;
     plan.faults = smaller(plan.faults.clone(), &mut left, |faults| {
-        run(&Plan { faults: faults.to_vec(), ..plan.clone() }) == Some(breaks)
+        is_bad(&Plan { faults: faults.to_vec(), ..plan.clone() })
     });
     plan.records = smaller(plan.records.clone(), &mut left, |records| {
-        run(&Plan { records: records.to_vec(), ..plan.clone() }) == Some(breaks)
+        is_bad(&Plan { records: records.to_vec(), ..plan.clone() })
     });
     plan
 }

@@ -4,6 +4,7 @@ mod bounds;
 mod commits;
 mod duplicates;
 mod ends;
+mod handover;
 mod loss;
 mod once;
 mod order;
@@ -14,12 +15,13 @@ use crate::{Broken, facts::Facts};
 pub(crate) type Check = fn(&Facts<'_>) -> Result<(), Broken>;
 
 /// All of them; what tells most of a fault stands first.
-pub(crate) const ALL: [Check; 11] = [
+pub(crate) const ALL: [Check; 12] = [
     ends::fails_loud,
     ends::stops_in_time,
     commits::commits_are_safe,
     commits::commits_are_owned,
     order::order_is_kept,
+    handover::hand_over_is_quiet,
     duplicates::duplicates_are_bounded,
     retries::retries_are_kept,
     once::results_are_seen_once,

@@ -1,4 +1,4 @@
-use crate::{Broken, How, Invariant, facts::Facts};
+use crate::{At, Broken, How, Invariant, facts::Facts};
 
 /// I6: what is seen of a record is what one call made of it, or one dead letter.
 pub(super) fn results_are_seen_once(facts: &Facts<'_>) -> Result<(), Broken> {
@@ -7,11 +7,15 @@ pub(super) fn results_are_seen_once(facts: &Facts<'_>) -> Result<(), Broken> {
     }
     for at in facts.inputs.keys() {
         let Some(seen) = facts.seen.get(*at) else { continue };
+        if let Some((index, why)) = wrong_beside(facts, at, &seen.beside) {
+            return Err(facts.broken((Invariant::ExactlyOnce, why), index, &[at]));
+        }
         let (results, letters) = (seen.results.len(), seen.letters.len());
         let ends = facts.ends.get(at).map_or(&[][..], |ends| ends);
         let is_of_one =
             ends.iter().any(|(_, _, how)| matches!(how, How::Done(made) if *made == results));
-        if (letters == 1 && results == 0) || (letters == 0 && is_of_one) {
+        // Whether something is missing is looked at where losses are.
+        if (letters <= 1 && results == 0) || (letters == 0 && is_of_one) {
             continue;
         }
         let last = seen.results.iter().chain(&seen.letters).max().copied();
@@ -19,6 +23,21 @@ pub(super) fn results_are_seen_once(facts: &Facts<'_>) -> Result<(), Broken> {
         return Err(facts.broken((Invariant::ExactlyOnce, why), last, &[at]));
     }
     Ok(())
+}
+
+/// What calls published themselves is there once, and of a call that ended well.
+fn wrong_beside(facts: &Facts<'_>, at: &At, beside: &[(usize, u32)]) -> Option<(usize, String)> {
+    let ends = facts.ends.get(at).map_or(&[][..], |ends| ends);
+    let ended_well = |attempt: u32| {
+        let well = |how: &How| matches!(how, How::Done(_) | How::Skipped | How::DeadLetter);
+        ends.iter().any(|(_, it, how)| *it == attempt && well(how))
+    };
+    if let Some((index, attempt)) = beside.iter().find(|(_, attempt)| !ended_well(*attempt)) {
+        let why = format!("what attempt {attempt} with {at} published is seen, and it failed");
+        return Some((*index, why));
+    }
+    let (index, _) = beside.get(1)?;
+    Some((*index, format!("what calls with {at} published is seen {} times", beside.len())))
 }
 
 #[cfg(test)]
@@ -43,6 +62,16 @@ mod tests {
         let made = Made::new().assigned(1).input(0, "a").call(0, 1, How::Done(1)).seen(0).seen(0);
         let text = made.committed_by(1, "id").breaks(&rules(), Invariant::ExactlyOnce);
         assert!(text.contains("of in/0/0 2 results and 0 dead letters are seen"), "{text}");
+    }
+
+    #[test]
+    fn what_a_failed_call_published_is_found() {
+        let rules = rules();
+        let made = |how| Made::new().assigned(1).input(0, "a").call(0, 1, how).beside(0, 1);
+        made(How::Done(0)).committed_by(1, "id").holds(&rules);
+        let text = made(How::Failed("no".to_owned())).breaks(&rules, Invariant::ExactlyOnce);
+        assert!(text.contains("what attempt 1 with in/0/0 published is seen"), "{text}");
+        made(How::Done(0)).beside(0, 1).breaks(&rules, Invariant::ExactlyOnce);
     }
 
     #[test]

@@ -43,21 +43,21 @@ fn wrong(
     (attempt, now): (u32, Duration),
     before: Option<Attempt<'_>>,
 ) -> Option<String> {
-    let most = facts.subscribed(at)?.most;
+    let (most, delay) = facts.subscribed(at).map(|it| (it.most, it.delay))?;
     let (number, how, ended) = before.unwrap_or((0, None, Duration::ZERO));
     if attempt != number + 1 {
         return Some(format!("attempt {attempt} with {at} comes behind attempt {number}"));
     }
-    match how {
+    let due = match how {
         Some(How::Failed(_)) if number >= most => {
-            Some(format!("attempt {attempt} with {at} comes, and there may be {most}"))
+            return Some(format!("attempt {attempt} with {at} comes, and there may be {most}"));
         }
-        Some(How::RetryAfter(delay)) if now < ended + *delay => {
-            let early = ended + *delay - now;
-            Some(format!("attempt {attempt} with {at} comes {early:?} early"))
-        }
-        _ => None,
-    }
+        Some(How::Failed(_)) => ended + delay,
+        Some(How::RetryAfter(delay)) => ended + *delay,
+        _ => return None,
+    };
+    let early = due.saturating_sub(now);
+    (!early.is_zero()).then(|| format!("attempt {attempt} with {at} comes {early:?} early"))
 }
 
 /// What is wrong with a dead letter, and of which record it is.
@@ -118,6 +118,15 @@ mod tests {
     fn an_attempt_that_comes_early_is_found() {
         let made = Made::new().input(0, "a").call(0, 1, How::RetryAfter(Duration::from_secs(9)));
         made.began(0, 2).breaks(&rules(), Invariant::RetryContract);
+    }
+
+    #[test]
+    fn an_attempt_before_the_delay_of_the_policy_is_found() {
+        let subscribed = Subscribed::by_partition().attempts(2).delay(Duration::from_millis(5));
+        let made = Made::new().input(0, "a").call(0, 1, failed()).began(0, 2);
+        let rules = Rules::new().topic("in", subscribed);
+        let text = made.breaks(&rules, Invariant::RetryContract);
+        assert!(text.contains("attempt 2 with in/0/0 comes 4ms early"), "{text}");
     }
 
     #[test]

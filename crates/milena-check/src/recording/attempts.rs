@@ -138,7 +138,17 @@ fn marked(mut outcome: Outcome, all: &[At], left: &[usize]) -> Outcome {
     let mark = |records: &mut Vec<ProducerRecord>, of: &str| {
         records.iter_mut().for_each(|record| record.headers.set(SOURCE, of.to_owned()));
     };
-    mark(&mut outcome.records, &names(&mut left.iter()));
+    // What comes of a batch is not that of records that it is to be called with again.
+    let done = match &outcome.decision {
+        Decision::OfEach(each) => {
+            let each = left.iter().zip(each);
+            each.filter(|(_, own)| own.decision == Decision::Done)
+                .map(|(index, _)| *index)
+                .collect()
+        }
+        _ => left.to_vec(),
+    };
+    mark(&mut outcome.records, &names(&mut done.iter()));
     if let Decision::OfEach(outcomes) = &mut outcome.decision {
         for (outcome, index) in outcomes.iter_mut().zip(left) {
             mark(&mut outcome.records, &names(&mut std::iter::once(index)));

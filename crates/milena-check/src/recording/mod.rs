@@ -13,7 +13,7 @@ use self::{
 use crate::{At, History, What};
 use milena_core::{
     error::Error,
-    record::Headers,
+    record::{Headers, Record},
     transport::{
         BoxFuture, Consumer, Creation, Membership, NewTopic, Producer, TopicDescription,
         Transactions, Transport,
@@ -23,6 +23,21 @@ use std::{fmt, sync::Arc, time::Duration};
 
 /// The header that says of which records a record came: `topic/partition/offset`, several with commas between them.
 pub const SOURCE: &str = "milena-check-source";
+
+/// The header that says in which call a handler published a record itself: [`beside`] writes it.
+pub const BESIDE: &str = "milena-check-beside";
+
+/// The value of [`BESIDE`] in a call with this record. Each call publishes one such record at most.
+pub fn beside(record: &Record) -> String {
+    format!("{}#{}", At::of(record), record.attempt())
+}
+
+/// The record of the call that published a record itself, and the attempt that it was.
+pub(crate) fn published_beside(headers: &Headers) -> Option<(At, u32)> {
+    let text = std::str::from_utf8(headers.get(BESIDE)?).ok()?;
+    let (at, attempt) = text.split_once('#')?;
+    Some((At::parse(at)?, attempt.parse().ok()?))
+}
 
 /// Of which records a record came, and whether as a dead letter.
 pub(crate) fn sources(headers: &Headers) -> (Vec<At>, bool) {
