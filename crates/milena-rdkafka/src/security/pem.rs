@@ -25,6 +25,9 @@ pub(super) fn options(tls: &Tls) -> Result<Vec<(&'static str, String)>, Error> {
     }
     match (&tls.key, &tls.key_password) {
         (None, Some(_)) => return Err(wrong("key_password", "there is no `Tls::key`")),
+        (_, Some(password)) if password.expose().contains('\0') => {
+            return Err(wrong("key_password", "it has a null character"));
+        }
         (_, Some(password)) => options.push(("ssl.key.password", password.expose().to_owned())),
         (_, None) => {}
     }
@@ -131,6 +134,12 @@ mod tests {
                 Err(error) => assert!(!error.to_string().contains("hunter2"), "{error}"),
             }
         });
+    }
+
+    #[test]
+    fn a_password_that_c_would_take_for_a_shorter_one_is_refused() {
+        let tls = with_key(ENCRYPTED).key_password("hunter\u{0}2");
+        check_refused(&tls, "`Tls::key_password`: it has a null character");
     }
 
     fn with_key(key: &str) -> Tls {
