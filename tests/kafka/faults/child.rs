@@ -113,9 +113,21 @@ impl Process {
 
     /// How many bytes of memory it has.
     pub(super) fn memory(&self) -> usize {
+        self.status("VmRSS:").trim_end_matches(" kB").parse::<usize>().unwrap() << 10
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.status("Threads:").parse().unwrap()
+    }
+
+    /// How many files and sockets it has open.
+    pub(super) fn files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    fn status(&self, of: &str) -> String {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
+        status.lines().find_map(|line| line.strip_prefix(of)).unwrap().trim().to_owned()
     }
 
     /// How long it has kept a core busy so far.

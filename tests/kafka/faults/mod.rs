@@ -27,6 +27,7 @@ pub(crate) mod service;
 mod shutdown;
 mod silence;
 mod slow_sink;
+mod soak;
 mod storm;
 mod termination;
 mod topics;
