@@ -84,7 +84,7 @@ impl Drop for OwnBroker {
 
 /// A port with nobody there, nor at the next one, which is the broker's for talking to itself. Below those
 /// that the system gives to connections, so that none of them takes it before the broker is up.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Processes of tests begin at different places.
     let start = u16::try_from(std::process::id() % 1000).unwrap() * 8;

@@ -1,23 +1,23 @@
 //! The service with `--exactly-once`: results, offsets and dead letters are one.
 
-use super::{Size, books, books::Books, expected, process::Process, size, wait_for_topics, write};
+use super::{
+    Size, books,
+    books::Books,
+    expected,
+    member::{Member, Transactions, Writing},
+    orders::At,
+    size, wait_for_topics, write,
+};
 use crate::quickstart::Broker;
 use std::{
+    collections::BTreeMap,
     hash::{BuildHasher as _, RandomState},
     thread,
     time::Duration,
 };
 
-/// A member with this transactional id. A killed one is missed soon.
-fn member(broker: &Broker, id: &str) -> Process {
-    let options = ["session.timeout.ms=2000", "heartbeat.interval.ms=500"];
-    let options = options.iter().flat_map(|option| ["--set", option]);
-    let args: Vec<_> = ["--exactly-once", id].into_iter().chain(options).collect();
-    Process::start_with(&broker.address, &args)
-}
-
 /// Every order has one result, and what was aborted is not read.
-fn settled(broker: &Broker, orders: u64, written: &std::collections::BTreeMap<(i32, i64), u64>) {
+fn settled(broker: &Broker, orders: u64, written: &BTreeMap<At, u64>) {
     books::wait_until_done(&broker.address);
     let books = books::check(&broker.address, written);
     let all = books::written(&broker.address, "invoices")
@@ -30,50 +30,72 @@ fn settled(broker: &Broker, orders: u64, written: &std::collections::BTreeMap<(i
     assert_eq!(books, expected(orders));
 }
 
+/// Says what the members told of their transactions.
+fn tell(fired: &str, orders: u64, told: Transactions) {
+    let Transactions { committed, aborted, sessions } = told;
+    assert!(committed > 0, "nobody told anything");
+    println!(
+        "fired: {fired}; {committed} transactions committed, with about {} orders each, {aborted} not, {sessions} new \
+         sessions, as the metrics of the members have it",
+        orders / committed
+    );
+}
+
 #[test]
 fn each_order_is_billed_exactly_once_while_members_are_killed() {
     let Some(broker) = Broker::start() else { return };
     let Size { orders, transacted_kills: kills, .. } = size();
     let ids = ["billing-1", "billing-2"];
-    let mut members = ids.map(|id| Some(member(&broker, id)));
+    let mut members = ids.map(|id| Some(Member::start(&broker, id)));
     wait_for_topics(&broker);
-    let writing = write(&broker, orders, Duration::from_secs(2 * kills as u64));
+    let writing = Writing::start(&broker, orders, (kills, Duration::from_secs(2 * kills)));
+    let mut told = Transactions::default();
     for _ in 0..kills {
         thread::sleep(Duration::from_secs(2));
         let victim = (RandomState::new().hash_one(()) % 2) as usize;
-        members[victim].take().expect("it runs").kill();
-        members[victim] = Some(member(&broker, ids[victim]));
+        writing.happens();
+        // What it did in its last second it has not told.
+        told += members[victim].take().expect("it runs").kill();
+        members[victim] = Some(Member::start(&broker, ids[victim]));
     }
-    let written = writing.join().unwrap();
+    let written = writing.end();
     books::wait_until_done(&broker.address);
-    let logs = members.map(|it| it.expect("it runs").terminate());
+    let mut logs = Vec::new();
+    for member in members {
+        let (more, log) = member.expect("it runs").terminate();
+        told += more;
+        logs.extend(log);
+    }
 
-    println!("{kills} times SIGKILL of one of two members");
+    tell(&format!("{kills} members killed, one of two each time"), orders, told);
     settled(&broker, orders, &written);
-    assert!(logs.iter().flatten().any(|line| line.contains("left the group")), "{logs:#?}");
+    assert!(logs.iter().any(|line| line.contains("left the group")), "{logs:#?}");
 }
 
 #[test]
 fn each_order_is_billed_exactly_once_while_brokers_are_killed() {
     let Some(broker) = Broker::start_three() else { return };
     let Size { orders, bounces, .. } = size();
-    let members = ["billing-1", "billing-2"].map(|id| member(&broker, id));
+    let members = ["billing-1", "billing-2"].map(|id| Member::start(&broker, id));
     wait_for_topics(&broker);
-    let writing = write(&broker, orders, Duration::from_secs(10 * bounces as u64));
+    let writing = Writing::start(&broker, orders, (bounces, Duration::from_secs(10 * bounces)));
     for round in 0..bounces {
         thread::sleep(Duration::from_secs(2));
-        broker.bounce(round % 3 + 1);
+        writing.happens();
+        broker.bounce(round as usize % 3 + 1);
     }
-    let written = writing.join().unwrap();
+    let written = writing.end();
     books::wait_until_done(&broker.address);
-    let logs: Vec<_> = members.into_iter().flat_map(Process::terminate).collect();
+    let (mut told, mut logs) = (Transactions::default(), Vec::new());
+    for member in members {
+        let (more, log) = member.terminate();
+        told += more;
+        logs.extend(log);
+    }
 
-    let count = |text: &str| logs.iter().filter(|line| line.contains(text)).count();
-    println!(
-        "{bounces} times SIGKILL of one of three brokers: {} commits refused, {} new sessions",
-        count("a commit was refused"),
-        count("the outcome of a transaction is unknown")
-    );
+    let refused = logs.iter().filter(|line| line.contains("a commit was refused")).count();
+    tell(&format!("{bounces} brokers killed, one of three each time"), orders, told);
+    println!("{refused} commits refused, as the members logged");
     settled(&broker, orders, &written);
 }
 
@@ -82,7 +104,8 @@ fn a_member_that_was_stopped_for_longer_than_its_session_repeats_nothing() {
     use nix::sys::signal::Signal;
     let Some(broker) = Broker::start() else { return };
     let orders = size().orders / 4;
-    let (one, other) = (member(&broker, "billing-1"), member(&broker, "billing-2"));
+    let start = |id| Member::start(&broker, id).process;
+    let (one, other) = (start("billing-1"), start("billing-2"));
     wait_for_topics(&broker);
     let writing = write(&broker, orders, Duration::from_secs(12));
     for _ in 0..2 {
@@ -106,12 +129,12 @@ fn a_member_that_was_stopped_for_longer_than_its_session_repeats_nothing() {
 #[test]
 fn a_second_service_with_the_same_id_ends_the_first() {
     let Some(broker) = Broker::start() else { return };
-    let first = member(&broker, "billing");
+    let first = Member::start(&broker, "billing").process;
     wait_for_topics(&broker);
     let written = write(&broker, 1000, Duration::from_secs(1)).join().unwrap();
     books::wait_until_done(&broker.address);
 
-    let second = member(&broker, "billing");
+    let second = Member::start(&broker, "billing").process;
     let more = thread::spawn({
         let address = broker.address.clone();
         move || super::orders::write(&address, 1000..20_000, 2000.0)

@@ -3,6 +3,7 @@
 mod books;
 mod broker;
 mod exactly_once;
+mod member;
 mod observed;
 mod orders;
 mod process;
@@ -24,8 +25,8 @@ struct Size {
     kills: usize,
     churn: Duration,
     /// Kills of members, and of brokers, where results are published exactly once.
-    transacted_kills: usize,
-    bounces: usize,
+    transacted_kills: u64,
+    bounces: u64,
 }
 
 fn size() -> Size {

@@ -14,7 +14,7 @@ use std::{
 };
 
 /// The page, once there is one.
-fn page(address: SocketAddr) -> Option<String> {
+pub(super) fn page(address: SocketAddr) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;
     let mut page = String::new();

@@ -79,14 +79,28 @@ pub(super) fn headers(id: u64) -> HeaderList {
 
 /// Writes these orders, at most so many a second, and says where each is.
 pub(super) fn write(broker: &str, ids: Range<u64>, rate: f64) -> BTreeMap<At, u64> {
+    write_when(broker, ids, rate, |_| true)
+}
+
+/// The same, but for each order only when it may be.
+pub(super) fn write_when(
+    broker: &str,
+    ids: Range<u64>,
+    rate: f64,
+    may: impl Fn(u64) -> bool,
+) -> BTreeMap<At, u64> {
     let producer: ThreadedProducer<Places> = ClientConfig::new()
         .set("bootstrap.servers", broker)
         .set("partitioner", "murmur2_random")
         .set("enable.idempotence", "true")
         .create_with_context(Places::default())
         .unwrap();
-    let (start, first) = (Instant::now(), ids.start);
+    let (mut start, first) = (Instant::now(), ids.start);
     for id in ids {
+        while !may(id) {
+            std::thread::sleep(Duration::from_millis(1));
+            start += Duration::from_millis(1);
+        }
         let due = start + Duration::from_secs_f64((id - first) as f64 / rate);
         if let Some(early) = due.checked_duration_since(Instant::now()).filter(|it| !it.is_zero()) {
             std::thread::sleep(early);
