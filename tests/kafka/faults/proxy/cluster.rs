@@ -68,6 +68,11 @@ impl Proxied {
         &self.plans[0]
     }
 
+    /// The addresses of the proxies.
+    pub(super) fn near(&self) -> &str {
+        &self.near
+    }
+
     /// The cluster through the proxies.
     pub(super) fn kafka(&self) -> Kafka {
         Kafka::new(&*self.near)

@@ -37,6 +37,18 @@ async fn copy(record: Record, State(calls): State<Calls>) -> String {
     String::from_utf8(record.value().unwrap().to_vec()).unwrap()
 }
 
+/// What such a process does.
+pub(super) fn ordered(orders: &BTreeMap<String, String>) -> Router {
+    let names = ["group", "source", "copies"].map(|name| orders[name].as_str());
+    copying(names).with_state(Calls::default()).exactly_once(names[0])
+}
+
+fn copying([group, source, copies]: [&str; 3]) -> Router<Calls> {
+    Router::new(group)
+        .subscribe(source, each(copy).publish_to(copies))
+        .commit_interval(Duration::from_millis(100))
+}
+
 impl Copies {
     /// On one broker, whose clients give up a request that has no answer after this time.
     pub(super) async fn new(patience: Duration) -> Option<Self> {
@@ -50,10 +62,17 @@ impl Copies {
     }
 
     pub(super) fn router(&self) -> Router {
-        Router::new(self.group.clone())
-            .subscribe(self.source.clone(), each(copy).publish_to(self.copies.clone()))
-            .commit_interval(Duration::from_millis(100))
-            .with_state(self.calls.clone())
+        copying([&self.group, &self.source, &self.copies]).with_state(self.calls.clone())
+    }
+
+    /// What a process of its own is told, for it to do the same.
+    pub(super) fn orders(&self) -> [(&str, &str); 4] {
+        [
+            ("brokers", self.cluster.near()),
+            ("group", &self.group),
+            ("source", &self.source),
+            ("copies", &self.copies),
+        ]
     }
 
     pub(super) fn start(&self) -> Service {
@@ -83,6 +102,12 @@ impl Copies {
     pub(super) async fn until_done(&self) {
         let ends = self.view.ends(&self.source, PARTITIONS).await;
         until("all is committed", async || self.committed().await == ends).await;
+    }
+
+    /// How many copies are taken back: what there is, without what a reader of committed records sees.
+    pub(super) async fn taken_back(&self) -> usize {
+        let all = self.view.records_uncommitted(&self.copies).await.len();
+        all - self.view.values(&self.copies).await.len()
     }
 
     /// What a reader of committed records sees of these.

@@ -11,7 +11,10 @@ impl Api {
     pub(super) const PRODUCE: Self = Self(0);
     pub(super) const OFFSET_COMMIT: Self = Self(8);
     pub(super) const JOIN_GROUP: Self = Self(11);
+    /// The begin of a session of transactions.
     pub(super) const INIT_PRODUCER_ID: Self = Self(22);
+    /// The same of a producer that has none, which Kafka calls by the same number.
+    const INIT_PLAIN_PRODUCER: Self = Self(-22);
     pub(super) const ADD_PARTITIONS: Self = Self(24);
     pub(super) const ADD_OFFSETS: Self = Self(25);
     pub(super) const END_TRANSACTION: Self = Self(26);
@@ -34,7 +37,17 @@ impl Frame {
 
     /// What this request asks for.
     pub(super) fn api(&self) -> Api {
-        Api(i16::from_be_bytes(self.0[4..6].try_into().unwrap()))
+        match Api(self.i16_at(4)) {
+            Api::INIT_PRODUCER_ID if !self.has_id() => Api::INIT_PLAIN_PRODUCER,
+            api => api,
+        }
+    }
+
+    /// Whether this request of a producer names its transactional id: behind the name of the client and a byte for tags.
+    fn has_id(&self) -> bool {
+        assert!(self.i16_at(6) >= 2, "versions before have no tags");
+        let name = usize::try_from(self.i16_at(12)).unwrap_or_default();
+        self.0[14 + name + 1] > 0
     }
 
     /// The number of this request.
@@ -49,7 +62,11 @@ impl Frame {
 
     /// The code in this answer to the end of a transaction, behind the time to throttle.
     pub(super) fn code(&self) -> i16 {
-        i16::from_be_bytes(self.0[12..14].try_into().unwrap())
+        self.i16_at(12)
+    }
+
+    fn i16_at(&self, at: usize) -> i16 {
+        i16::from_be_bytes(self.0[at..at + 2].try_into().unwrap())
     }
 
     fn i32_at(&self, at: usize) -> i32 {

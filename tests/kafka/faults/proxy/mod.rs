@@ -4,6 +4,7 @@ mod cluster;
 mod commits;
 mod copies;
 mod frames;
+mod killed;
 mod link;
 mod network;
 mod plan;

@@ -137,6 +137,11 @@ impl Plan {
         });
     }
 
+    /// Delivers nothing of what is held.
+    pub(super) fn discard_held(&self) {
+        self.with(|state| state.held.clear());
+    }
+
     pub(super) fn fired(&self) -> Fired {
         self.with(|state| state.fired.clone())
     }
