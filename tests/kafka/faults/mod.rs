@@ -16,6 +16,7 @@ mod late_answer;
 mod logs;
 mod long_call;
 mod mock;
+mod moved;
 mod options;
 pub(crate) mod own_broker;
 mod poison;
