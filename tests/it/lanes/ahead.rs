@@ -131,6 +131,37 @@ async fn records_that_wait_for_one_key_are_bounded_as_well() {
     }
 }
 
+/// The first record takes long, and many behind it do not.
+#[tokio::test(start_paused = true)]
+async fn a_restart_repeats_only_what_was_done_behind_a_record_that_was_not() {
+    const BEHIND: usize = 20_000;
+    for order in [by_key(4), unordered(4)] {
+        let (broker, history) = (broker(1).max_chunk(100), History::default());
+        put(&broker, 0, Some("slow"), "10000");
+        (0..BEHIND).for_each(|i| put(&broker, 0, Some(&format!("k{}", i % 50)), "0"));
+        let app = || {
+            let app = service(&history, working(order)).buffer(200, 1 << 20);
+            app.max_ahead(1000, 1 << 20).drain_timeout(MS)
+        };
+        let test = TestApp::start_on(broker.clone(), app()).await;
+        tokio::time::sleep(9000 * MS).await;
+        let _ = test.stop().await;
+        let before = history.offsets(What::Done);
+        assert!((900..1200).contains(&before.len()), "{order:?}: {} records ahead", before.len());
+        assert!(!before.contains(&0), "{order:?}: it was not done");
+        assert!(broker.committed("g", "t", 0).is_none_or(|offset| offset == 0), "{order:?}");
+
+        let test = TestApp::start_on(broker.clone(), app()).await;
+        settle(&test).await;
+        test.stop().await.unwrap();
+
+        let mut after = history.offsets(What::Done).split_off(before.len());
+        after.sort_unstable();
+        assert_eq!(after, (0..=BEHIND as i64).collect::<Vec<_>>(), "{order:?}");
+        assert_eq!(broker.committed("g", "t", 0), Some(BEHIND as i64 + 1), "{order:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_counts_as_done_when_it_is_received_is_never_held_back_for_long() {
     for (order, _) in super::script::orders(8) {
