@@ -8,6 +8,7 @@
     reason = "these are tests"
 )]
 
+mod acls;
 mod child;
 mod cluster;
 #[cfg(feature = "kerberos")]
@@ -15,6 +16,7 @@ mod kerberos;
 mod leaks;
 mod mechanisms;
 mod relay;
+mod rights;
 mod service;
 mod tls;
 mod token_server;
