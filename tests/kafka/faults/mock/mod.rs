@@ -3,6 +3,7 @@
 mod cluster;
 mod commits;
 mod coordinator;
+mod leaders;
 mod log;
 mod lost;
 mod replies;
