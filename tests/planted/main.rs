@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::excessive_nesting,
     missing_docs,
     reason = "these are tests"
@@ -13,7 +14,11 @@ mod delivery;
 #[allow(dead_code, reason = "not all of it is used here")]
 mod kit;
 mod promises;
+mod simulated;
 mod transactions;
+#[path = "../sim/world/mod.rs"]
+#[allow(dead_code, reason = "not all of it is used here")]
+mod world;
 
 use milena::planted::{Bug, plant, struck, with};
 use promises::{Broken, Promise};

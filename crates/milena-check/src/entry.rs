@@ -90,6 +90,8 @@ pub enum What {
     Lost(TopicPartition),
     /// Reading goes on at another offset, under a new epoch.
     Moved(TopicPartition, u64, i64),
+    /// A transaction of this id begins.
+    Opened(Arc<str>),
     /// A record of this number goes to a topic; what it came of, whether as a dead letter, and in whose transaction.
     Sent(u64, Arc<str>, Vec<At>, bool, Option<Arc<str>>),
     /// The broker has it.
@@ -186,7 +188,7 @@ impl Entry {
             | What::Lost(place)
             | What::Moved(place, ..) => at.is_of(place),
             What::Stopping | What::Stopped(_) | What::Killed | What::Fault(_) => true,
-            What::Delivered(..) | What::Refused(..) => false,
+            What::Opened(_) | What::Delivered(..) | What::Refused(..) => false,
         }
     }
 }

@@ -1,4 +1,7 @@
-use crate::{At, Entry, How, What};
+use crate::{
+    At, Entry, How, What,
+    recording::{published_beside, sources},
+};
 use milena_core::record::TopicPartition;
 use std::{error, fmt};
 
@@ -121,8 +124,9 @@ impl fmt::Display for Offsets<'_> {
     }
 }
 
-fn list(of: &[At]) -> String {
-    of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+fn of(records: &[At]) -> String {
+    let all = records.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if records.is_empty() { all } else { format!(", of {all}") }
 }
 
 fn by(id: Option<&std::sync::Arc<str>>) -> String {
@@ -137,12 +141,11 @@ impl fmt::Display for What {
                 write!(f, "{} is there, key {key:?}", record.at)
             }
             Self::Seen(record) => {
-                write!(
-                    f,
-                    "{} is seen, of {}",
-                    record.at,
-                    list(&crate::recording::sources(&record.headers).0)
-                )
+                write!(f, "{} is seen", record.at)?;
+                match published_beside(&record.headers) {
+                    Some((at, attempt)) => write!(f, ", published by attempt {attempt} with {at}"),
+                    None => f.write_str(&of(&sources(&record.headers).0)),
+                }
             }
             Self::Read(place, epoch, from, to) => {
                 write!(f, "reads {place}/{from}..={to} under epoch {epoch}")
@@ -176,9 +179,10 @@ impl What {
             Self::Released(place) => write!(f, "gives back {place}"),
             Self::Lost(place) => write!(f, "has lost {place}"),
             Self::Moved(place, epoch, to) => write!(f, "goes on at {place}/{to}, epoch {epoch}"),
+            Self::Opened(id) => write!(f, "begins a transaction of `{id}`"),
             Self::Sent(number, topic, of, letter, id) => {
                 let what = if *letter { "dead letter" } else { "record" };
-                write!(f, "sends {what} {number} to `{topic}`{}, of {}", by(id.as_ref()), list(of))
+                write!(f, "sends {what} {number} to `{topic}`{}{}", by(id.as_ref()), self::of(of))
             }
             Self::Delivered(number, at) => write!(f, "record {number} is at {at}"),
             Self::Refused(number, why) => write!(f, "record {number} is refused: {why}"),

@@ -67,6 +67,7 @@ bugs! {
 mod off {
     use super::Bug;
     use milena_core::record::{Epoch, TopicPartition};
+    use std::sync::Arc;
 
     /// Whether this bug is switched on: there are none.
     pub(crate) const fn planted(_: Bug) -> bool {
@@ -74,8 +75,8 @@ mod off {
     }
 
     /// Whether the reader had this record before.
-    pub(crate) fn had_before(
-        _: usize,
+    pub(crate) fn had_before<T>(
+        _: &Arc<T>,
         _: (&TopicPartition, Epoch),
         _: impl FnOnce() -> i64,
     ) -> bool {
@@ -91,10 +92,15 @@ mod on {
     use super::Bug;
     use milena_core::record::{Epoch, TopicPartition};
     use std::{
+        any::Any,
         cell::{Cell, RefCell},
         collections::HashMap,
         marker::PhantomData,
+        sync::Arc,
     };
+
+    /// Somebody who reads. It is kept, so that no other can have its place in memory.
+    type Reader = Arc<dyn Any + Send + Sync>;
 
     /// A record as one reader has it.
     type Delivered = (usize, TopicPartition, i64);
@@ -102,6 +108,7 @@ mod on {
     thread_local! {
         static BUG: Cell<Option<Bug>> = const { Cell::new(None) };
         static STRUCK: Cell<usize> = const { Cell::new(0) };
+        static READERS: RefCell<Vec<Reader>> = RefCell::default();
         static DELIVERED: RefCell<HashMap<Delivered, Epoch>> = RefCell::default();
     }
 
@@ -128,7 +135,7 @@ mod on {
     /// Services on a runtime of several threads do not see it.
     pub fn plant(bug: Bug) -> Planted {
         STRUCK.set(0);
-        DELIVERED.take();
+        drop((DELIVERED.take(), READERS.take()));
         Planted(BUG.replace(Some(bug)), PhantomData)
     }
 
@@ -151,17 +158,27 @@ mod on {
     }
 
     /// Whether the reader had this record before, under another epoch.
-    pub(crate) fn had_before(
-        reader: usize,
+    pub(crate) fn had_before<T: Any + Send + Sync>(
+        reader: &Arc<T>,
         (place, epoch): (&TopicPartition, Epoch),
         offset: impl FnOnce() -> i64,
     ) -> bool {
         if BUG.get() != Some(Bug::DropDuplicate) {
             return false;
         }
-        let record = (reader, place.clone(), offset());
+        let record = (number(reader.clone()), place.clone(), offset());
         let first = DELIVERED.with_borrow_mut(|it| *it.entry(record).or_insert(epoch));
         first != epoch && planted(Bug::DropDuplicate)
+    }
+
+    fn number(reader: Reader) -> usize {
+        READERS.with_borrow_mut(|readers| {
+            let known = readers.iter().position(|it| Arc::ptr_eq(it, &reader));
+            known.unwrap_or_else(|| {
+                readers.push(reader);
+                readers.len() - 1
+            })
+        })
     }
 }
 

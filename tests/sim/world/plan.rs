@@ -87,6 +87,9 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}, {:?}", self.seed, self.shape)?;
         writeln!(f, "{} records, {} faults:", self.records.len(), self.faults.len())?;
+        if self.records.len() < 4 {
+            self.records.iter().try_for_each(|(at, it)| writeln!(f, "{at:>6} ms  {it:?}"))?;
+        }
         self.faults.iter().try_for_each(|(at, fault)| writeln!(f, "{at:>6} ms  {fault:?}"))
     }
 }

@@ -81,7 +81,7 @@ async fn play(plan: &Plan, broker: &Memory, history: &History, members: &mut Mem
         let next = next.chain(faults.peek().map(|(at, _)| *at)).min().unwrap_or(LAST);
         sleep_until(began + Duration::from_millis(next)).await;
         if let Some((_, record)) = records.next_if(|(at, _)| *at == next) {
-            write(broker, record, next);
+            write((broker, history), record, next);
         } else if let Some((_, fault)) = faults.next() {
             history.note("", What::Fault(format!("{fault:?}")));
             fault.strike(broker, members);
@@ -91,7 +91,7 @@ async fn play(plan: &Plan, broker: &Memory, history: &History, members: &mut Mem
     }
 }
 
-fn write(broker: &Memory, written: &Written, time: u64) {
+fn write((broker, history): (&Memory, &History), written: &Written, time: u64) {
     let value = if written.is_poison { vec![0xff, 0xfe] } else { format!("v{time}").into_bytes() };
     let record = ProducerRecord::new("in")
         .partition(written.partition)
@@ -99,7 +99,10 @@ fn write(broker: &Memory, written: &Written, time: u64) {
         .header("colour", "red")
         .timestamp(1_000 + i64::try_from(time).unwrap())
         .value(value);
-    broker.produce(record).unwrap();
+    let at = broker.produce(record).unwrap();
+    let there = broker.records("in").into_iter();
+    let mut there = there.filter(|it| (it.partition(), it.offset()) == (at.partition, at.offset));
+    history.input(&there.next().unwrap());
 }
 
 /// Waits until nothing is left to do, and says whether that came.
@@ -119,7 +122,6 @@ async fn quiet(broker: &Memory, members: &mut Members) -> bool {
 
 /// Tells the history what stands at the broker.
 fn tell(plan: &Plan, broker: &Memory, history: &History) {
-    broker.records("in").iter().for_each(|record| history.input(record));
     for topic in ["out", "dead", "aside"] {
         broker.records(topic).iter().for_each(|record| history.seen(record));
     }

@@ -2,6 +2,7 @@ use super::{
     plan::Plan,
     run::{Run, run},
 };
+use milena_check::Invariant;
 
 /// How many runs it may take.
 const RUNS: usize = 200;
@@ -9,15 +10,18 @@ const RUNS: usize = 200;
 /// What a plan that breaks a promise comes down to: the faults and records that it takes, and what befell the record.
 pub(crate) fn report(plan: &Plan, done: &Run) -> String {
     let Some(first) = done.broken.first() else { return "no promise is broken".to_owned() };
-    let breaks =
-        |plan: &Plan| run(plan).broken.first().is_some_and(|it| it.invariant == first.invariant);
-    let smaller = shrink(plan.clone(), breaks);
+    let smaller = shrink(plan.clone(), |plan| breaks(plan, first.invariant));
     let after = run(&smaller);
     let text = after.broken.first().map_or("it holds the second time", |it| &it.text);
     format!(
         "{plan}\nIt takes no more than\n{smaller}\n{text}\nAll that happened then:\n{}",
         after.history
     )
+}
+
+/// Whether this promise is the first that the plan breaks.
+pub(crate) fn breaks(plan: &Plan, invariant: Invariant) -> bool {
+    run(plan).broken.first().is_some_and(|it| it.invariant == invariant)
 }
 
 /// A plan with fewer faults and records that is as bad, as `is_bad` says.

@@ -15,7 +15,7 @@ use crate::{Broken, facts::Facts};
 pub(crate) type Check = fn(&Facts<'_>) -> Result<(), Broken>;
 
 /// All of them; what tells most of a fault stands first.
-pub(crate) const ALL: [Check; 12] = [
+pub(crate) const ALL: [Check; 13] = [
     ends::fails_loud,
     ends::stops_in_time,
     commits::commits_are_safe,
@@ -24,6 +24,7 @@ pub(crate) const ALL: [Check; 12] = [
     handover::hand_over_is_quiet,
     duplicates::duplicates_are_bounded,
     retries::retries_are_kept,
+    once::results_go_with_their_offsets,
     once::results_are_seen_once,
     bounds::nobody_is_missed,
     bounds::what_is_held_is_bounded,

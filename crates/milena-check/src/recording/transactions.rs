@@ -46,6 +46,7 @@ impl Transactions for RecordedTransactions {
     }
 
     fn begin(&self) -> BoxFuture<'_, Result<(), Error>> {
+        self.pen.note(What::Opened(self.id.clone()));
         self.transactions.begin()
     }
 

@@ -189,8 +189,9 @@ pub(crate) fn settle_now(work: &Arc<Work>, index: u32, mut outcome: Outcome) -> 
 
 /// Whether the record at this place was had before, and is dropped for that: a bug that is planted.
 pub(crate) fn is_dropped(work: &Work, index: u32) -> bool {
-    let (reader, at) = (Arc::as_ptr(&work.subscription).addr(), &work.assignment);
-    let dropped = had_before(reader, (&at.place, at.epoch), || work.offset(index as usize));
+    let at = &work.assignment;
+    let dropped =
+        had_before(&work.subscription, (&at.place, at.epoch), || work.offset(index as usize));
     if dropped {
         work.release(index);
     }
