@@ -4,11 +4,12 @@ use crate::kit::TestApp;
 use milena::{
     Batch, Memory, Outcome, Publisher, Retry, Router, batch, by_key, each,
     error::{Error, ErrorKind},
+    extract::Attempt,
     publish,
     router::TransactionalIds,
     unordered,
 };
-use milena_core::{ProducerRecord, transport::IsolationLevel};
+use milena_core::{ProducerRecord, handler::Decision, transport::IsolationLevel};
 use milena_memory::TransactionStep;
 use std::{
     sync::{
@@ -269,6 +270,33 @@ async fn a_result_of_a_batch_that_the_broker_refuses_is_a_failure_of_its_records
     test.settle().await;
 
     assert_eq!(broker.faults().fired().writes_refused, 1);
+    assert_eq!(
+        (seen(&broker, "out").len(), seen(&broker, "dead")),
+        (0, vec!["a".into(), "b".into()])
+    );
+    test.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_of_two_batches_whose_results_are_refused_fails_once() {
+    async fn twice(Batch(values): Batch<String>, attempt: Attempt) -> Outcome {
+        let again = |_| match attempt.0 {
+            1 => Outcome::retry_after(10 * MS),
+            _ => Outcome::done(),
+        };
+        let decision = Decision::OfEach(values.iter().map(again).collect());
+        Outcome::from(decision).publish(ProducerRecord::new("out").value(values.join("+")))
+    }
+    let broker = Memory::new();
+    ["out", "dead"].iter().for_each(|topic| broker.create_topic(*topic, 1));
+    broker.faults().refuse_writes("out", ErrorKind::Publish);
+    let subscriber = batch(twice).max_records(2).max_wait(10 * MS).dead_letter("dead");
+    let router = Router::new("g").exactly_once("id").subscribe("in", subscriber);
+    let test = TestApp::start_on(broker.clone(), router).await;
+    produce(&broker, &["a", "b"]);
+    test.settle().await;
+
+    assert!(broker.faults().fired().writes_refused > 0);
     assert_eq!(
         (seen(&broker, "out").len(), seen(&broker, "dead")),
         (0, vec!["a".into(), "b".into()])

@@ -14,6 +14,7 @@
 mod acks;
 mod answers;
 mod app;
+mod askers;
 mod assembly;
 mod batches;
 mod billing;

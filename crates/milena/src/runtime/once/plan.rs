@@ -77,6 +77,14 @@ impl Source {
         }
     }
 
+    /// Whether this is so of all records whose result it is that has this place.
+    pub(crate) fn is_all(&self, index: u32, so: impl Fn(&Arc<Work>, u32) -> bool) -> bool {
+        match self {
+            Self::Chunk(work) => so(work, index),
+            Self::Batch(_, items) => items.iter().all(|it| so(&it.work, it.index)),
+        }
+    }
+
     pub(crate) fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Chunk(one), Self::Chunk(other)) => Arc::ptr_eq(one, other),

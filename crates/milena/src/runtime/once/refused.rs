@@ -3,32 +3,45 @@ use super::{
     attempt::{Part, outputs},
     plan::{Planned, Source},
 };
-use crate::runtime::{answers, conductor::Conductor, settle};
+use crate::runtime::{
+    Work, answers,
+    conductor::Conductor,
+    settle::{self, Item},
+};
 use milena_core::error::Error;
+use std::{collections::HashSet, sync::Arc};
 
 impl Conductor {
     /// The records of these results fail, as their subscriptions have it; their other results are dropped.
     pub(super) fn decide_anew(&mut self, parts: &mut [Part], refused: Vec<(usize, Error)>) {
         let failed = self.failed_sources(parts, refused);
-        for part in &mut *parts {
-            for Planned { of, outputs } in &mut part.results {
-                outputs.retain(|(index, output)| {
-                    let hit = failed.iter().find(|it| it.index == *index && it.of.is(of));
-                    hit.is_none_or(|it| it.error.is_none() && kind_of(output) != Kind::Answer)
-                });
-            }
-        }
-        for Failed { of, index, error } in failed {
+        let mut failing = HashSet::new();
+        for Failed { of, index, error } in &failed {
             let Some(error) = error else { continue };
-            for item in of.items(index) {
-                let at = &item.work.assignment;
-                let (place, epoch) = (at.place.clone(), at.epoch);
-                item.work.unsettle(item.index);
-                settle::late_failure(&item.work, item.index, again(&error));
-                if let Some(partition) = self.partition(&place, epoch) {
-                    partition.plan.undecided.push(item);
+            for item in of.items(*index) {
+                // It fails once, also when it was in several batches whose results are refused.
+                if failing.insert((Arc::as_ptr(&item.work), item.index)) {
+                    self.fail_late(item, error);
                 }
             }
+        }
+        let fails = |work: &Arc<Work>, index| failing.contains(&(Arc::as_ptr(work), index));
+        for Planned { of, outputs } in parts.iter_mut().flat_map(|part| &mut part.results) {
+            outputs.retain(|(index, output)| {
+                let is_answer = kind_of(output) == Kind::Answer;
+                let refused = || failed.iter().any(|it| it.index == *index && it.of.is(of));
+                !(of.is_all(*index, fails) || is_answer && refused())
+            });
+        }
+    }
+
+    fn fail_late(&mut self, item: Item, error: &Error) {
+        let at = &item.work.assignment;
+        let (place, epoch) = (at.place.clone(), at.epoch);
+        item.work.unsettle(item.index);
+        settle::late_failure(&item.work, item.index, again(error));
+        if let Some(partition) = self.partition(&place, epoch) {
+            partition.plan.undecided.push(item);
         }
     }
 
