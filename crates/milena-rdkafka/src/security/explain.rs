@@ -35,6 +35,11 @@ pub(super) fn explain(
             let what = format!("authenticate by {}", mechanism.unwrap_or("SASL"));
             (ErrorKind::Unauthorized, what, cause.to_owned())
         }
+        // How librdkafka says so is a matter of time.
+        _ if cause.contains("Disconnected") && reason.contains("in state SSL_HANDSHAKE") => {
+            let why = "it closed the connection: is it a listener without TLS (PLAINTEXT)?";
+            (ErrorKind::Unreachable, "speak TLS".to_owned(), why.to_owned())
+        }
         _ => {
             let (kind, why) = tls(code, cause, distrust)?;
             (kind, "speak TLS".to_owned(), why)
@@ -166,6 +171,26 @@ mod tests {
                  `Tls::certificate`"
             ),
         );
+    }
+
+    #[test]
+    fn a_listener_without_tls_is_asked_for_however_the_connection_ends() {
+        for cause in [
+            "SSL handshake failed: Disconnected: SSL connection closed by peer: connecting to a PLAINTEXT broker listener?",
+            "Receive failed: Disconnected: SSL connection closed by peer",
+        ] {
+            let reason =
+                |state| format!("ssl://one:9092/bootstrap: {cause} (after 2ms in state {state})");
+            let explain =
+                |state| explain(None, (Code::BrokerTransportFailure, &reason(state)), None);
+            let error = explain("SSL_HANDSHAKE").unwrap();
+            assert_eq!(error.kind(), ErrorKind::Unreachable);
+            assert_eq!(
+                error.to_string(),
+                "could not speak TLS at broker `one:9092`: it closed the connection: is it a listener without TLS (PLAINTEXT)?"
+            );
+            assert!(explain("UP").is_none(), "a broker may go");
+        }
     }
 
     #[test]
