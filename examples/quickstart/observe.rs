@@ -23,7 +23,7 @@ pub(crate) fn log(traced: bool) -> Option<Trees> {
     let quiet = || EnvFilter::new("warn,milena::record=error");
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
     if !traced {
-        // Filters of layers, which traces need, lose an event now and then behind one that nobody wanted.
+        // With filters of layers, which traces need, lines were seen to be missing now and then.
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
         return None;
     }
