@@ -19,8 +19,8 @@ use milena_core::{
     transport::Receipt,
 };
 use rdkafka::{
-    ClientConfig, ClientContext, Offset, TopicPartitionList, client,
-    error::RDKafkaErrorCode as Code, metadata::Metadata, types::RDKafkaType,
+    ClientConfig, ClientContext, TopicPartitionList, client, error::RDKafkaErrorCode as Code,
+    metadata::Metadata, types::RDKafkaType,
 };
 use rdkafka_sys as sys;
 use std::{
@@ -483,9 +483,6 @@ impl Client {
     }
 }
 
-/// The shortest time that librdkafka is given for a question, whoever waits less.
-const SHORTEST: Duration = Duration::from_secs(1);
-
 /// What a consumer asks the brokers. All of it waits for the answer, and must not be asked where polling is done.
 impl Client {
     /// Writes into the list what the group has committed for its partitions.
@@ -498,29 +495,25 @@ impl Client {
         check(unsafe { sys::rd_kafka_committed(self.raw(), list.ptr(), millis(within)) })
     }
 
-    /// The offsets of times, or of one of the ends, which the list has in the place of offsets. A partition
-    /// may be in it once.
+    /// Writes into the list the offsets of times, or of one of the ends, which it has in the place of offsets. A
+    /// partition may be in it once.
+    ///
+    /// `rd_kafka_ListOffsets` would tell more, but looks leaders up on this thread and on that of librdkafka at
+    /// once, when metadata change meanwhile: one frees what the other still uses.
     pub(crate) fn offsets_at(
         &self,
-        list: &TopicPartitionList,
+        list: &mut TopicPartitionList,
         within: Duration,
-    ) -> Result<Vec<Result<Offset, Code>>, Code> {
-        use sys::rd_kafka_IsolationLevel_t as Isolation;
-        let isolation = match self.reads_committed {
-            true => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
-            false => Isolation::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
-        };
-        let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS;
-        let answer = self.ask(kind, within, |options, queue| {
-            // SAFETY: the client, the options, the queue and the list, which is copied, are alive. The error
-            // is ours.
-            unsafe {
-                check_error(sys::rd_kafka_AdminOptions_set_isolation_level(options, isolation))?;
-                sys::rd_kafka_ListOffsets(self.raw(), list.ptr(), options, queue);
-            }
-            Ok(())
-        });
-        answer?.offsets()
+    ) -> Result<(), Code> {
+        // SAFETY: the client and the list are alive.
+        match check(unsafe {
+            sys::rd_kafka_offsets_for_times(self.raw(), list.ptr(), millis(within))
+        }) {
+            Err(Code::AllBrokersDown) => Err(Code::OperationTimedOut),
+            // There is none of them, as each says for itself.
+            Err(Code::UnknownPartition) => Ok(()),
+            result => result,
+        }
     }
 
     /// The ids of the topics that there are, of these, from brokers that have ids.
@@ -547,10 +540,6 @@ impl Client {
     }
 
     /// Asks something of this kind, and waits for the answer; without time for one it does not ask.
-    ///
-    /// librdkafka looks leaders up for `ListOffsets` on this thread, having set the timer of the question
-    /// before. A timer that ends meanwhile has its own thread answer, and free what this one still uses. So
-    /// it is never told a short time; where we wait less, its own end comes behind ours.
     fn ask(
         &self,
         kind: sys::rd_kafka_admin_op_t,
@@ -560,7 +549,7 @@ impl Client {
             *mut sys::rd_kafka_queue_t,
         ) -> Result<(), Code>,
     ) -> Result<Event, Code> {
-        let (mut text, wait, timeout) = ([0; 64], millis(within), millis(within.max(SHORTEST)));
+        let (mut text, wait) = ([0; 64], millis(within));
         if wait == 0 {
             return Err(Code::OperationTimedOut);
         }
@@ -569,12 +558,7 @@ impl Client {
         let event = unsafe {
             let options = sys::rd_kafka_AdminOptions_new(self.raw(), kind);
             let (queue, size) = (sys::rd_kafka_queue_new(self.raw()), text.len());
-            sys::rd_kafka_AdminOptions_set_request_timeout(
-                options,
-                timeout,
-                text.as_mut_ptr(),
-                size,
-            );
+            sys::rd_kafka_AdminOptions_set_request_timeout(options, wait, text.as_mut_ptr(), size);
             let event = ask(options, queue).map(|()| sys::rd_kafka_queue_poll(queue, wait));
             sys::rd_kafka_AdminOptions_destroy(options);
             sys::rd_kafka_queue_destroy(queue);
@@ -770,26 +754,6 @@ impl Event {
             bounded(list.elems, count).iter().map(at).collect()
         };
         Said::Rebalance { assigns: self.error() == Err(Code::AssignPartitions), partitions }
-    }
-
-    /// What it tells of offsets, in the order in which they were asked for.
-    fn offsets(&self) -> Result<Vec<Result<Offset, Code>>, Code> {
-        self.error()?;
-        let mut count = 0;
-        // SAFETY: the event is ours. The result is null if it tells of something else, or lives as long as
-        // the event, with `count` pointers to what does as well.
-        unsafe {
-            let result = sys::rd_kafka_event_ListOffsets_result(self.raw());
-            if result.is_null() {
-                return Err(Code::Fail);
-            }
-            let infos = sys::rd_kafka_ListOffsets_result_infos(result, &raw mut count);
-            let offset = |info: &*const sys::rd_kafka_ListOffsetsResultInfo_t| {
-                let at = &*sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*info);
-                check(at.err).map(|()| Offset::from_raw(at.offset))
-            };
-            Ok(bounded(infos.cast_const(), count).iter().map(offset).collect())
-        }
     }
 
     /// The ids that it tells of.

@@ -65,8 +65,8 @@ pub(super) fn offsets(
                 let mut at = list.add_partition(&place.topic, place.partition);
                 at.set_offset(ask.raw()).map_err(|_| Code::InvalidArgument)?;
             }
-            let answers = client.offsets_at(&list, within)?;
-            Ok(answers.into_iter().map(|answer| answer.and_then(offset)).collect())
+            client.offsets_at(&mut list, within)?;
+            Ok(list.elements().iter().map(|at| told(at).and_then(offset)).collect())
         },
     )
 }
@@ -99,8 +99,13 @@ impl Ask {
 }
 
 fn committed_of(at: &TopicPartitionListElem<'_>) -> Result<Option<i64>, Code> {
+    told(at).map(|at| if let Offset::Offset(offset) = at { Some(offset) } else { None })
+}
+
+/// What the list has of a partition, once it was asked.
+fn told(at: &TopicPartitionListElem<'_>) -> Result<Offset, Code> {
     match at.error() {
-        Ok(()) => Ok(if let Offset::Offset(offset) = at.offset() { Some(offset) } else { None }),
+        Ok(()) => Ok(at.offset()),
         Err(KafkaError::OffsetFetch(code)) => Err(code),
         Err(_) => Err(Code::Unknown),
     }
