@@ -19,8 +19,10 @@ use milena_core::{
     transport::Receipt,
 };
 use rdkafka::{
-    ClientConfig, ClientContext, TopicPartitionList, client, error::RDKafkaErrorCode as Code,
-    metadata::Metadata, types::RDKafkaType,
+    ClientConfig, ClientContext, TopicPartitionList, client,
+    error::RDKafkaErrorCode as Code,
+    metadata::Metadata,
+    types::{RDKafkaApiKey as Api, RDKafkaType},
 };
 use rdkafka_sys as sys;
 use std::{
@@ -100,8 +102,14 @@ unsafe extern "C" fn verify(
     }
 }
 
-/// Requests that are part of a transaction: records, its partitions, its group, its end, its offsets.
-const OF_TRANSACTIONS: [i16; 5] = [0, 24, 25, 26, 28];
+/// Requests that are part of a transaction.
+const OF_TRANSACTIONS: [Api; 5] = [
+    Api::Produce,
+    Api::AddPartitionsToTxn,
+    Api::AddOffsetsToTxn,
+    Api::EndTxn,
+    Api::TxnOffsetCommit,
+];
 
 /// Called when there is a client with a transactional id: has `lost` called from then on.
 unsafe extern "C" fn watch(
@@ -135,7 +143,7 @@ unsafe extern "C" fn lost(
     context: *mut c_void,
 ) -> sys::rd_kafka_resp_err_t {
     let none = sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
-    if error != none && OF_TRANSACTIONS.contains(&api) {
+    if error != none && OF_TRANSACTIONS.iter().any(|it| *it as i16 == api) {
         // SAFETY: `watch` has given the context, which lives as long as the client.
         unsafe { (*context.cast::<Context>()).has_lost.store(true, SeqCst) }
     }

@@ -104,7 +104,6 @@ pub(crate) fn millis(time: Duration) -> String {
     time.as_millis().min(i32::MAX as u128).to_string()
 }
 
-/// Sets a time, unless a shorter one was set.
 fn client(brokers: &str, defaults: &[(&str, &str)], options: BTreeMap<&str, &str>) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers);

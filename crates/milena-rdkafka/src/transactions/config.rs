@@ -37,6 +37,7 @@ impl Options {
     }
 }
 
+/// Sets a time, unless a shorter one was set.
 fn at_most(config: &mut ClientConfig, option: &str, time: Duration) {
     let set = config.get(option).and_then(|millis| millis.parse::<f64>().ok());
     if set.is_none_or(|set| set > time.as_secs_f64() * 1e3) {

@@ -108,13 +108,14 @@ fn hand_over(
     record: ProducerRecord,
     waiter: &impl Waiter,
 ) -> Result<(), Box<Blocked>> {
-    let (bytes, is_answer, subscription) = (record.bytes(), record.answer, &work.subscription);
+    let (is_answer, subscription) = (record.answer, &work.subscription);
     let is_refused = is_answer && !is_topic_name(&record.topic);
     // What is kept has a bound of its own: a record that is to be done first must not wait for those behind it.
     if let Some(outbox) = subscription.outbox.filter(|_| !is_refused) {
         keep(outbox, work, record, waiter);
         return Ok(());
     }
+    let bytes = record.bytes();
     if !subscription.budget.take(bytes) {
         return Err(Box::new(Blocked { record, by: Bound::Budget }));
     }
