@@ -56,7 +56,8 @@ pub(super) struct Checker<'a> {
     history: &'a History,
     done: Done,
     stays: HashMap<i32, Vec<usize>>,
-    /// The first record of a stay that was begun in it and not done.
+    /// The first record of a stay that was not done in it, though one behind it was begun: it failed and was to be
+    /// tried again, or its key was busy.
     open: HashMap<usize, i64>,
     faults: Faults,
     told: Told,
@@ -64,6 +65,19 @@ pub(super) struct Checker<'a> {
 
 fn is_last(call: &Call) -> bool {
     call.succeeded == Some(true) || (call.succeeded == Some(false) && call.attempt == ATTEMPTS)
+}
+
+fn open(calls: &[Call]) -> HashMap<usize, i64> {
+    let mut begun = BTreeMap::<usize, BTreeMap<i64, bool>>::new();
+    for call in calls {
+        *begun.entry(call.stay).or_default().entry(call.at.1).or_default() |= is_last(call);
+    }
+    let first = |records: BTreeMap<i64, bool>| {
+        let first = *records.keys().next()?;
+        let open = (first..).zip(&records).find(|(next, (at, done))| next != *at || !**done);
+        open.map(|(next, _)| next)
+    };
+    begun.into_iter().filter_map(|(stay, records)| Some((stay, first(records)?))).collect()
 }
 
 impl<'a> Checker<'a> {
@@ -76,14 +90,7 @@ impl<'a> Checker<'a> {
         for (number, stay) in history.stays.iter().enumerate() {
             stays.entry(stay.partition).or_default().push(number);
         }
-        let mut begun = BTreeMap::<(usize, i64), bool>::new();
-        for call in &history.calls {
-            *begun.entry((call.stay, call.at.1)).or_default() |= is_last(call);
-        }
-        let mut open = HashMap::new();
-        for ((stay, offset), _) in begun.into_iter().filter(|(_, done)| !done) {
-            open.entry(stay).or_insert(offset);
-        }
+        let open = open(&history.calls);
         let (faults, told) = Default::default();
         Self { history, done, stays, open, faults, told }
     }

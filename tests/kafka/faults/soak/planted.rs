@@ -41,6 +41,19 @@ fn what_is_well_has_no_faults() {
 }
 
 #[test]
+fn what_is_behind_a_record_that_was_not_done_may_come_again() {
+    // The key of record 1 was busy until the partition went; record 2 had been done, and record 0, too.
+    let busy = "A 0 1 0 -, S 0 2 1 a, S 2 2 1 b, E 2 3 1 b, E 0 8 1 a, R 0 9 0 -";
+    let next = "A 0 10 0 -, S 1 11 1 a, E 1 12 1 a, S 2 11 1 b, E 2 12 1 b, R 0 13 0 -";
+    let from_the_start = next.replace("S 1 11", "S 0 10 1 a, E 0 10 1 a, S 1 11");
+    let (faults, told) = check(&[busy, next], 3, &[(9, 1)]);
+
+    assert_eq!((faults, told.again), (Faults::default(), 1));
+    let groundless = Faults { groundless: 1, ..Faults::default() };
+    assert_eq!(check(&[busy, &from_the_start], 3, &[]).0, groundless);
+}
+
+#[test]
 fn each_fault_that_is_planted_is_found() {
     let none = Faults::default;
     let is = |journals: &[&str], marks: &[(u64, i64)], expected: Faults| {
