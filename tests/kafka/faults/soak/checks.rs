@@ -194,7 +194,9 @@ impl<'a> Checker<'a> {
         outages.iter().any(|(begin, end)| between(*begin, *end))
             || stays.any(|(number, stay)| {
                 let is_open = self.open.get(number).is_some_and(|offset| *offset < call.at.1);
-                between(stay.begin, stay.end) && (is_open || stay.parting != Parting::Revoked)
+                // A call can end behind the stay it is of.
+                let was_there = *number == done.1 || between(stay.begin, stay.end);
+                was_there && (is_open || stay.parting != Parting::Revoked)
             })
     }
 

@@ -85,8 +85,12 @@ fn what_was_lost_may_come_again_and_is_told() {
     let next = "A 0 6 0 -, S 1 7 1 a, E 1 8 1 a, R 0 20 0 -";
     let zombie = "A 0 1 0 -, S 0 2 1 a, E 0 3 1 a, S 1 7 1 a, E 1 8 1 a, L 0 9 0 -";
     let first = "A 0 4 0 -, S 1 5 1 a, E 1 7 1 a, R 0 20 0 -";
+    let late = GOOD.replace(", E 1 5 1 a, R 0 9 0 -", ", L 0 5 0 -, E 1 6 1 a");
 
     assert_eq!(check(&[&lost, next], 2, &[]).0, Faults::default());
+    assert_eq!(check(&[&late, next], 2, &[]).0, Faults::default());
+    let revoked = late.replace("L 0 5", "R 0 5");
+    assert_eq!(check(&[&revoked, next], 2, &[]).0, Faults { groundless: 1, ..Faults::default() });
     let (faults, told) = check(&[zombie, first], 2, &[(6, 1)]);
     assert_eq!(faults, Faults::default());
     assert_eq!((told.again, told.overlaps), (0, 0));
