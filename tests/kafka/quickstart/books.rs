@@ -75,6 +75,16 @@ pub(super) fn written(broker: &str, topic: &str) -> usize {
     read_as("read_uncommitted", broker, topic, &[0; 6]).len()
 }
 
+/// How many transactions the invoices came in at least: the most that a partition has of their ends, each of which
+/// is a record that nobody is given.
+pub(super) fn transactions(broker: &str) -> u64 {
+    let mut ends = ends(&client(broker), "invoices");
+    for row in read_as("read_uncommitted", broker, "invoices", &[0; 6]) {
+        ends[usize::try_from(row.at.0).unwrap()] -= 1;
+    }
+    ends.into_iter().max().unwrap().cast_unsigned()
+}
+
 /// That a partition ends is no error.
 struct Quiet;
 

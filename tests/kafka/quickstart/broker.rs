@@ -41,11 +41,20 @@ impl Broker {
 
     /// Kills this node, and starts it again.
     pub(super) fn bounce(&self, node: usize) {
-        for command in ["kill", "start"] {
-            let (node, dir) = (node.to_string(), ["--dir".as_ref(), self.folder.as_os_str()]);
-            let done = script().arg(command).arg(&node).args(dir).output().unwrap();
-            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        }
+        self.run("kill", node);
+        self.run("start", node);
+    }
+
+    /// Ends this node as one is that is to come again, and starts it.
+    pub(super) fn restart(&self, node: usize) {
+        self.run("stop", node);
+        self.run("start", node);
+    }
+
+    fn run(&self, command: &str, node: usize) {
+        let (node, dir) = (node.to_string(), ["--dir".as_ref(), self.folder.as_os_str()]);
+        let done = script().arg(command).arg(&node).args(dir).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 }
 

@@ -17,12 +17,14 @@ use std::{
 };
 
 /// Every order has one result, and what was aborted is not read.
-fn settled(broker: &Broker, orders: u64, written: &BTreeMap<At, u64>) {
+pub(super) fn settled(broker: &Broker, orders: u64, written: &BTreeMap<At, u64>) {
     books::wait_until_done(&broker.address);
     let books = books::check(&broker.address, written);
     let all = books::written(&broker.address, "invoices")
         + books::written(&broker.address, "orders.dead");
     let aborted = all - books.invoices - books.dead - books.duplicates;
+    let ends = books::transactions(&broker.address);
+    println!("{ends} ends of transactions in the log, with about {} orders each", orders / ends);
     println!(
         "{orders} orders: missing 0, twice {}, records of aborted transactions {aborted}, {books:?}",
         books.duplicates

@@ -7,6 +7,7 @@ mod member;
 mod observed;
 mod orders;
 mod process;
+mod rolling;
 
 use books::{Books, Order};
 use broker::Broker;

@@ -62,6 +62,11 @@ impl Process {
         Self { child, log, reader: Some(reader) }
     }
 
+    /// How many lines of its log are like this, up to now.
+    pub(super) fn said(&self, is_like_this: impl Fn(&String) -> bool) -> usize {
+        self.log.lock().unwrap().iter().filter(|line| is_like_this(line)).count()
+    }
+
     pub(super) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().cast_signed());
         kill(pid, signal).unwrap();
