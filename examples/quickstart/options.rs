@@ -34,6 +34,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) exactly_once: Option<String>,
 
+    /// How often to commit, in milliseconds; 1000 if nothing is said, or 100 with --exactly-once.
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
+    commit_interval: Option<u64>,
+
     /// Where to show metrics, for Prometheus or a browser: `http://ADDRESS/metrics`.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics: Option<SocketAddr>,
@@ -53,6 +57,10 @@ impl Args {
     pub(crate) fn router(&self, desk: Desk) -> Router {
         let router = billing::router(desk, self.concurrency);
         let router = if self.trace { router.traced() } else { router };
+        let router = match self.commit_interval {
+            Some(millis) => router.commit_interval(Duration::from_millis(millis)),
+            None => router,
+        };
         match &self.exactly_once {
             Some(id) => router.exactly_once(id.as_str()),
             None => router,

@@ -68,6 +68,23 @@ async fn results_are_seen_when_the_offsets_behind_them_are_committed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_transaction_comes_as_often_as_it_is_said_or_ten_times_a_second() {
+    for (router, before, behind) in
+        [(copies(), 50 * MS, 150 * MS), (copies().commit_interval(1000 * MS), 950 * MS, 1050 * MS)]
+    {
+        let broker = Memory::new();
+        produce(&broker, &["a"]);
+        let test = TestApp::start_on(broker.clone(), router).await;
+
+        sleep(before).await;
+        assert_eq!(seen(&broker, "out"), [""; 0], "before {before:?}");
+        sleep(behind - before).await;
+        assert_eq!(seen(&broker, "out"), ["a"], "behind {behind:?}");
+        test.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_attempt_that_fails_has_published_nothing() {
     async fn flaky(
         value: String,

@@ -46,9 +46,10 @@ fn tell(fired: &str, orders: u64, told: Transactions) {
 #[test]
 fn each_order_is_billed_exactly_once_while_members_are_killed() {
     let Some(broker) = Broker::start() else { return };
-    let Size { orders, transacted_kills: kills, .. } = size();
+    let Size { orders, transacted_kills: kills, interval: [interval, _], .. } = size();
     let ids = ["billing-1", "billing-2"];
-    let mut members = ids.map(|id| Some(Member::start(&broker, id)));
+    let start = |id| Some(Member::start_each(&broker, id, interval));
+    let mut members = ids.map(start);
     wait_for_topics(&broker);
     let writing = Writing::start(&broker, orders, (kills, Duration::from_secs(2 * kills)));
     let mut told = Transactions::default();
@@ -58,7 +59,7 @@ fn each_order_is_billed_exactly_once_while_members_are_killed() {
         writing.happens();
         // What it did in its last second it has not told.
         told += members[victim].take().expect("it runs").kill();
-        members[victim] = Some(Member::start(&broker, ids[victim]));
+        members[victim] = start(ids[victim]);
     }
     let written = writing.end();
     books::wait_until_done(&broker.address);
@@ -77,12 +78,13 @@ fn each_order_is_billed_exactly_once_while_members_are_killed() {
 #[test]
 fn each_order_is_billed_exactly_once_while_brokers_are_killed() {
     let Some(broker) = Broker::start_three() else { return };
-    let Size { orders, bounces, .. } = size();
-    let members = ["billing-1", "billing-2"].map(|id| Member::start(&broker, id));
+    let Size { orders, bounces, calm, interval: [_, interval], .. } = size();
+    let members = ["billing-1", "billing-2"].map(|id| Member::start_each(&broker, id, interval));
     wait_for_topics(&broker);
-    let writing = Writing::start(&broker, orders, (bounces, Duration::from_secs(10 * bounces)));
+    let within = (calm + Duration::from_secs(8)) * bounces as u32;
+    let writing = Writing::start(&broker, orders, (bounces, within));
     for round in 0..bounces {
-        thread::sleep(Duration::from_secs(2));
+        thread::sleep(calm);
         writing.happens();
         broker.bounce(round as usize % 3 + 1);
     }

@@ -31,11 +31,20 @@ pub(super) struct Transactions {
 impl Member {
     /// With this transactional id. One that is killed is missed soon.
     pub(super) fn start(broker: &Broker, id: &str) -> Self {
+        Self::start_with(broker, id, &[])
+    }
+
+    /// One with a transaction this often.
+    pub(super) fn start_each(broker: &Broker, id: &str, interval: Duration) -> Self {
+        Self::start_with(broker, id, &["--commit-interval", &interval.as_millis().to_string()])
+    }
+
+    fn start_with(broker: &Broker, id: &str, more: &[&str]) -> Self {
         let page = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let address = page.to_string();
         let args =
             ["--exactly-once", id, "--metrics", &address, "--set", "session.timeout.ms=2000"];
-        let args = [&args[..], &["--set", "heartbeat.interval.ms=500"]].concat();
+        let args = [&args[..], &["--set", "heartbeat.interval.ms=500"], more].concat();
         Self { process: Process::start_with(&broker.address, &args), page }
     }
 

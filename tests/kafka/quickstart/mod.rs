@@ -28,6 +28,10 @@ struct Size {
     /// Kills of members, and of brokers, where results are published exactly once.
     transacted_kills: u64,
     bounces: u64,
+    /// How long no broker is killed.
+    calm: Duration,
+    /// How often each of two members has a transaction meanwhile, for about 1,000 orders where there are many.
+    interval: [Duration; 2],
 }
 
 fn size() -> Size {
@@ -38,6 +42,8 @@ fn size() -> Size {
             churn: Duration::from_secs(30),
             transacted_kills: 16,
             bounces: 6,
+            calm: Duration::from_secs(8),
+            interval: [180, 450].map(Duration::from_millis),
         }
     } else {
         Size {
@@ -46,6 +52,8 @@ fn size() -> Size {
             churn: Duration::from_secs(10),
             transacted_kills: 4,
             bounces: 2,
+            calm: Duration::from_secs(2),
+            interval: [Duration::from_millis(100); 2],
         }
     }
 }

@@ -3,7 +3,9 @@ use crate::listener::Listen;
 use milena_core::transport::{ConsumerConfig, Reset, StartAt};
 use std::{fmt, sync::Arc, time::Duration};
 
-/// How often results are published that are to be so exactly once, if nothing was said.
+/// How often it is committed, if nothing was said.
+const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
+/// How often results are published then that are to be so exactly once.
 const TRANSACTION_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What a router says of its consumer group; each field's method on `Router` tells the rest.
@@ -11,7 +13,7 @@ const TRANSACTION_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) struct Options {
     pub(crate) start: Option<StartAt>,
     pub(crate) consumer: ConsumerConfig,
-    pub(crate) commit_interval: Duration,
+    pub(crate) commit_interval: Option<Duration>,
     pub(crate) commit_every: usize,
     pub(crate) drain_timeout: Duration,
     pub(crate) listener_timeout: Duration,
@@ -28,7 +30,7 @@ impl Default for Options {
         Self {
             start: None,
             consumer: ConsumerConfig::default(),
-            commit_interval: Duration::from_secs(1),
+            commit_interval: None,
             commit_every: 100_000,
             drain_timeout: Duration::from_secs(20),
             listener_timeout: Duration::from_secs(5),
@@ -80,16 +82,15 @@ impl Options {
 
     /// How often what is done is committed.
     pub(crate) fn commit_interval(&self) -> Duration {
-        let is_default = self.commit_interval == Self::default().commit_interval;
-        match self.exactly_once {
-            Some(_) if is_default => TRANSACTION_INTERVAL,
-            _ => self.commit_interval,
-        }
+        let default = match self.exactly_once {
+            Some(_) => TRANSACTION_INTERVAL,
+            None => COMMIT_INTERVAL,
+        };
+        self.commit_interval.unwrap_or(default)
     }
 
     pub(super) fn says_when_to_commit(&self) -> bool {
-        let default = Self::default();
-        (self.commit_interval, self.commit_every) != (default.commit_interval, default.commit_every)
+        self.commit_interval.is_some() || self.commit_every != Self::default().commit_every
     }
 
     /// What happens when the offset to go on from is not there.

@@ -54,9 +54,10 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         self.with_options(|options| options.consumer = config)
     }
 
-    /// Commits what is done at this interval; the default is 1 s.
+    /// Commits what is done at this interval; the default is 1 s, or 100 ms where results are published
+    /// [exactly once](Self::exactly_once).
     pub fn commit_interval(self, interval: Duration) -> Self {
-        self.with_options(|options| options.commit_interval = interval)
+        self.with_options(|options| options.commit_interval = Some(interval))
     }
 
     /// Commits also as soon as this many records are done; the default is 100,000.
