@@ -55,6 +55,24 @@ impl View {
         name
     }
 
+    /// A new topic of one partition on these brokers, of which the first leads.
+    pub(super) async fn topic_on(
+        &self,
+        name: &str,
+        brokers: &[i32],
+        settings: &[(&str, &str)],
+    ) -> Arc<str> {
+        let name = unique(name);
+        let brokers = [brokers];
+        let mut topic = NewTopic::new(&name, 1, TopicReplication::Variable(&brokers));
+        for (setting, value) in settings {
+            topic = topic.set(setting, value);
+        }
+        let results = self.admin().create_topics([&topic], &admin_options()).await.unwrap();
+        results.into_iter().for_each(|result| assert!(result.is_ok(), "{result:?}"));
+        name
+    }
+
     /// Deletes a topic, with what it has.
     pub(super) async fn delete(&self, topic: &str) {
         let results = self.admin().delete_topics(&[topic], &admin_options()).await.unwrap();

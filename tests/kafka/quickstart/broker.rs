@@ -6,8 +6,8 @@ use std::{
 };
 
 /// A broker of the test's own: the example's topics and its group have fixed names.
-pub(super) struct Broker {
-    pub(super) address: String,
+pub(crate) struct Broker {
+    pub(crate) address: String,
     folder: PathBuf,
     _alone: MutexGuard<'static, ()>,
 }
@@ -22,7 +22,7 @@ impl Broker {
     }
 
     /// Three nodes, of which one may be away.
-    pub(super) fn start_three() -> Option<Self> {
+    pub(crate) fn start_three() -> Option<Self> {
         Self::start_with(&["--nodes", "3"])
     }
 
@@ -41,13 +41,23 @@ impl Broker {
 
     /// Kills this node, and starts it again.
     pub(super) fn bounce(&self, node: usize) {
-        self.run("kill", node);
-        self.run("start", node);
+        self.kill(node);
+        self.revive(node);
     }
 
     /// Ends this node as one is that is to come again, and starts it.
     pub(super) fn restart(&self, node: usize) {
         self.run("stop", node);
+        self.revive(node);
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&self, node: usize) {
+        self.run("kill", node);
+    }
+
+    /// Starts it with the data it had.
+    pub(crate) fn revive(&self, node: usize) {
         self.run("start", node);
     }
 

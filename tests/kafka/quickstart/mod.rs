@@ -10,7 +10,7 @@ mod process;
 mod rolling;
 
 use books::{Books, Order};
-use broker::Broker;
+pub(crate) use broker::Broker;
 use orders::{At, Kind};
 use process::Process;
 use rdkafka::consumer::Consumer as _;
