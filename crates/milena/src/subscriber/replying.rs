@@ -161,6 +161,10 @@ impl Replying {
     }
 
     /// What documents tell of them.
+    #[cfg_attr(
+        not(feature = "json"),
+        allow(clippy::clone_on_copy, reason = "without schemas there is none to clone")
+    )]
     pub(crate) fn described(&self, prefix: &str) -> Vec<Reply> {
         self.replies(prefix).to.iter().map(|to| Reply::new(to, self.value.clone())).collect()
     }
