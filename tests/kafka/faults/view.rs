@@ -158,6 +158,16 @@ impl View {
         .await
     }
 
+    /// Which broker leads the first partition of a topic; none is -1.
+    pub(super) async fn leader(&self, topic: &str) -> i32 {
+        let topic = topic.to_owned();
+        self.ask(move |consumer| {
+            let metadata = ask(|| consumer.fetch_metadata(Some(&topic), STUCK));
+            metadata.topics()[0].partitions()[0].leader()
+        })
+        .await
+    }
+
     /// The offset behind everything in each partition.
     pub(crate) async fn ends(&self, topic: &str, partitions: i32) -> Vec<Option<i64>> {
         let topic = topic.to_owned();
