@@ -42,8 +42,8 @@ fn size() -> Size {
             churn: Duration::from_secs(30),
             transacted_kills: 16,
             bounces: 6,
-            calm: Duration::from_secs(8),
-            interval: [180, 450].map(Duration::from_millis),
+            calm: Duration::from_secs(20),
+            interval: [180, 1200].map(Duration::from_millis),
         }
     } else {
         Size {
