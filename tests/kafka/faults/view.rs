@@ -46,31 +46,30 @@ impl View {
         settings: &[(&str, &str)],
     ) -> Arc<str> {
         let name = unique(name);
-        let mut topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
-        for (setting, value) in settings {
-            topic = topic.set(setting, value);
-        }
-        let results = self.admin().create_topics([&topic], &admin_options()).await.unwrap();
-        results.into_iter().for_each(|result| assert!(result.is_ok(), "{result:?}"));
+        let topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
+        self.create(topic, settings).await;
         name
     }
 
-    /// A new topic of one partition on these brokers, of which the first leads.
+    /// The same with one partition on these brokers, of which the first leads.
     pub(super) async fn topic_on(
         &self,
         name: &str,
         brokers: &[i32],
         settings: &[(&str, &str)],
     ) -> Arc<str> {
-        let name = unique(name);
-        let brokers = [brokers];
-        let mut topic = NewTopic::new(&name, 1, TopicReplication::Variable(&brokers));
+        let (name, partitions) = (unique(name), [brokers]);
+        let topic = NewTopic::new(&name, 1, TopicReplication::Variable(&partitions));
+        self.create(topic, settings).await;
+        name
+    }
+
+    async fn create<'a>(&self, mut topic: NewTopic<'a>, settings: &[(&'a str, &'a str)]) {
         for (setting, value) in settings {
             topic = topic.set(setting, value);
         }
         let results = self.admin().create_topics([&topic], &admin_options()).await.unwrap();
         results.into_iter().for_each(|result| assert!(result.is_ok(), "{result:?}"));
-        name
     }
 
     /// Deletes a topic, with what it has.

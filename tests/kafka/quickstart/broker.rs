@@ -5,7 +5,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// A broker of the test's own: the example's topics and its group have fixed names.
+/// A broker of the test's own, as the example's topics and its group have fixed names; or three, which can be killed
+/// one by one.
 pub(crate) struct Broker {
     pub(crate) address: String,
     folder: PathBuf,

@@ -46,9 +46,9 @@ fn tell(fired: &str, orders: u64, told: Transactions) {
 #[test]
 fn each_order_is_billed_exactly_once_while_members_are_killed() {
     let Some(broker) = Broker::start() else { return };
-    let Size { orders, transacted_kills: kills, interval: [interval, _], .. } = size();
+    let Size { orders, transacted_kills: kills, kill_interval, .. } = size();
     let ids = ["billing-1", "billing-2"];
-    let start = |id| Some(Member::start_each(&broker, id, interval));
+    let start = |id| Some(Member::start_each(&broker, id, kill_interval));
     let mut members = ids.map(start);
     wait_for_topics(&broker);
     let writing = Writing::start(&broker, orders, (kills, Duration::from_secs(2 * kills)));
@@ -78,8 +78,9 @@ fn each_order_is_billed_exactly_once_while_members_are_killed() {
 #[test]
 fn each_order_is_billed_exactly_once_while_brokers_are_killed() {
     let Some(broker) = Broker::start_three() else { return };
-    let Size { orders, bounces, calm, interval: [_, interval], .. } = size();
-    let members = ["billing-1", "billing-2"].map(|id| Member::start_each(&broker, id, interval));
+    let Size { orders, bounces, calm, bounce_interval, .. } = size();
+    let members =
+        ["billing-1", "billing-2"].map(|id| Member::start_each(&broker, id, bounce_interval));
     wait_for_topics(&broker);
     let within = (calm + Duration::from_secs(8)) * bounces as u32;
     let writing = Writing::start(&broker, orders, (bounces, within));

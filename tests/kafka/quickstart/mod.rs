@@ -30,8 +30,10 @@ struct Size {
     bounces: u64,
     /// How long no broker is killed.
     calm: Duration,
-    /// How often each of two members has a transaction meanwhile, for about 1,000 orders where there are many.
-    interval: [Duration; 2],
+    /// How often each of two members has a transaction while members are killed, and while brokers are: with about
+    /// 1,000 orders where there are many.
+    kill_interval: Duration,
+    bounce_interval: Duration,
 }
 
 fn size() -> Size {
@@ -43,7 +45,8 @@ fn size() -> Size {
             transacted_kills: 16,
             bounces: 6,
             calm: Duration::from_secs(20),
-            interval: [180, 1200].map(Duration::from_millis),
+            kill_interval: Duration::from_millis(180),
+            bounce_interval: Duration::from_millis(1200),
         }
     } else {
         Size {
@@ -53,7 +56,8 @@ fn size() -> Size {
             transacted_kills: 4,
             bounces: 2,
             calm: Duration::from_secs(2),
-            interval: [Duration::from_millis(100); 2],
+            kill_interval: Duration::from_millis(100),
+            bounce_interval: Duration::from_millis(100),
         }
     }
 }

@@ -56,8 +56,7 @@ pub(super) struct Checker<'a> {
     history: &'a History,
     done: Done,
     stays: HashMap<i32, Vec<usize>>,
-    /// The first record of a stay that was not done in it, though one behind it was begun: it failed and was to be
-    /// tried again, or its key was busy.
+    /// The first record of a stay that was not done in it: it failed and was to be tried again, or its key was busy.
     open: HashMap<usize, i64>,
     faults: Faults,
     told: Told,
@@ -67,6 +66,7 @@ fn is_last(call: &Call) -> bool {
     call.succeeded == Some(true) || (call.succeeded == Some(false) && call.attempt == ATTEMPTS)
 }
 
+/// The first record of each stay that was begun in it and not done, or left out between others that were begun.
 fn open(calls: &[Call]) -> HashMap<usize, i64> {
     let mut begun = BTreeMap::<usize, BTreeMap<i64, bool>>::new();
     for call in calls {
